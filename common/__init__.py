@@ -1,0 +1,1 @@
+"""What every part of Nestex shares: value types, the wire schema, clocks and errors. Standard library only."""

@@ -1,0 +1,106 @@
+"""The errors that a caller can act on, each with a stable code.
+
+NestexError
+├── InvalidInput      the request itself is wrong: a field and the limit that it broke
+├── Unauthenticated   no key, or one that is unknown, revoked or expired
+├── Forbidden         the key is good but may not do this
+├── NotFound          no such thing, or it belongs to somebody else
+├── Conflict          the thing exists in a state, or with a content, that does not allow this
+├── Refused           the request is well formed; a rule of the market says no
+└── Unavailable       nobody could answer; whether it took effect is unknown until asked again
+
+`market.http.problems` maps these classes to HTTP statuses, in one place. Codes come from the closed list below, so that a
+program can rely on them; a code that is not listed is a programming error.
+"""
+
+from __future__ import annotations
+
+ERROR_CODES: dict[str, str] = {
+    # InvalidInput
+    "invalid_field": "A field has a value that its type or its limits do not allow.",
+    "missing_field": "A field that this call needs is absent.",
+    "unknown_field": "The request carries a field that this call does not know.",
+    "malformed_body": "The body is not the JSON object that this call expects.",
+    "body_too_large": "The body is larger than this call accepts.",
+    "malformed_cursor": "The cursor does not come from an earlier page of this list.",
+    "off_grid": "An instant on the market's grid must be a whole UTC minute.",
+    "off_tick": "The price is not a whole number of the instrument's ticks.",
+    "price_out_of_bounds": "The price is outside the instrument's price limits.",
+    "window_too_short": "The duration is below the shortest that the instrument trades.",
+    "window_too_long": "The duration is above the longest that the instrument trades.",
+    "window_beyond_horizon": "The window ends further ahead than the instrument trades.",
+    "window_empty": "The window ends before it starts, or is too small for the duration asked.",
+    "amount_too_large": "The order's value is larger than the ledger can hold.",
+    "tax_number_invalid": "The tax number fails its country's checksum or format.",
+    "iban_invalid": "The bank account number (IBAN) fails its checksum or format.",
+    "message_malformed": "A message on the bus does not follow the wire schema.",
+    # Unauthenticated, Forbidden
+    "key_missing": "The call needs an API key: Authorization: Bearer <key>.",
+    "key_invalid": "The API key is unknown, revoked or expired.",
+    "scope_missing": "The API key does not carry the scope that this call needs.",
+    "enrolment_invalid": "The enrolment token is unknown, used or expired.",
+    # NotFound
+    "not_found": "There is no such thing, or it is not yours to see.",
+    # Conflict
+    "already_exists": "Something with this name or number exists already.",
+    "client_order_id_reused": "This client_order_id was used for an order with another content.",
+    "idempotency_key_reused": "This idempotency key was used for a call with another content.",
+    "state_forbids": "The thing is in a state that does not allow this change.",
+    "transfer_conflict": "A ledger transfer with this key exists with another content.",
+    # Refused
+    "insufficient_funds": "Available cash does not cover what this would reserve or take.",
+    "insufficient_capacity": "The node does not have this capacity free at every minute of the window.",
+    "beyond_reservation": "The window ends after the node's own reservation does.",
+    "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
+    "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
+    "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
+    # Unavailable
+    "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",
+    "database_unavailable": "The database did not answer.",
+    "bus_unavailable": "The message bus did not answer.",
+    "hypervisor_failed": "The hypervisor refused or failed a call.",
+    "stack_failed": "A part of the embedded stack did not start.",
+}
+
+
+class NestexError(Exception):
+    """An error with a stable `code`, a sentence for people, and where it applies the `field` and the `limit` it broke."""
+
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, limit: str | int | None = None
+    ) -> None:
+        if code not in ERROR_CODES:
+            raise AssertionError(f"error code {code!r} is not in the closed list")
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.limit = limit
+
+
+class InvalidInput(NestexError):
+    """The request itself is wrong."""
+
+
+class Unauthenticated(NestexError):
+    """Nobody knows who is calling."""
+
+
+class Forbidden(NestexError):
+    """The caller is known, and may not."""
+
+
+class NotFound(NestexError):
+    """No such thing for this caller."""
+
+
+class Conflict(NestexError):
+    """The thing's state or content does not allow this."""
+
+
+class Refused(NestexError):
+    """A rule of the market says no."""
+
+
+class Unavailable(NestexError):
+    """No answer; the outcome is unknown."""

@@ -1,0 +1,177 @@
+"""The messages between the market and an agent, and their version. Subjects are in `common.subjects`.
+
+Both sides decode leniently, so that a newer peer may add fields; a change of meaning raises `WIRE_VERSION`. Minutes are UTC
+minutes since the Unix epoch; `*_ms` are milliseconds of market time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+WIRE_VERSION = 1
+
+Want = Literal["run", "paused", "stopped", "gone"]
+GuestState = Literal[
+    "accepted",
+    "preparing",
+    "starting",
+    "running",
+    "ready",
+    "rescaling",
+    "paused",
+    "restarting",
+    "stopping",
+    "stopped",
+    "removed",
+    "failed",
+    "crashed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a node has, or offers: whole vCPUs, MiB of memory, GiB of disk."""
+
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSpec:
+    """The L2 guest that a contract promises. `cpu_shares` is relative, 1024 is one ordinary guest."""
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    image: str
+    cpu_shares: int = 1024
+    ssh_keys: tuple[str, ...] = ()
+    user_data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The whole desired state of one contract, at a revision. Minutes [start, end)."""
+
+    contract: str
+    revision: int
+    want: Want
+    start: int
+    end: int
+    guest: GuestSpec
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a service of the guest can be reached: `ssh` at an address and port."""
+
+    service: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuestStatus:
+    """The state that a contract's guest has reached under a revision; `reason` is set for `failed` and `crashed`."""
+
+    node: str
+    contract: str
+    revision: int
+    state: GuestState
+    at_ms: int
+    reason: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The agent lives: what it has applied (contract -> revision), and whether its first full sync is done."""
+
+    node: str
+    agent_version: str
+    synced: bool
+    applied: dict[str, int]
+    capacity: Capacity
+    usage_sequence: int
+    at_ms: int
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMinute:
+    """One guest in one minute: delivered seconds (0 to 60), and counters that only grow within an `epoch`."""
+
+    contract: str
+    seconds: int
+    epoch: int
+    cpu_ns: int = 0
+    memory_kib: int = 0
+    disk_bytes: int = 0
+    network_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """All guests of a node in one market minute. `sequence` counts from 1 without gaps for the life of the node."""
+
+    node: str
+    sequence: int
+    minute: int
+    guests: tuple[GuestMinute, ...]
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Market to agent: every contract that the node should hold, with its revision. Nothing else is wanted."""
+
+    revisions: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Market to agent: every report up to `sequence` is committed and may leave the spool."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Market to agent: publish the reports from `sequence` on again."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    """Agent to market: whether a command was carried out, and why not."""
+
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolRequest:
+    """An agent's first words, over HTTPS: the one-time token, the public half of its own nkey, and what the node has."""
+
+    token: str
+    public_key: str
+    agent_version: str
+    capacity: Capacity
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolAnswer:
+    """What an agent needs from then on: its node, its NATS user JWT, the servers, and the clock's anchor."""
+
+    node: str
+    jwt: str
+    nats_servers: tuple[str, ...]
+    clock_wall_micros: int
+    clock_market_micros: int
+    clock_speed: int
