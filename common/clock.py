@@ -1,7 +1,7 @@
 """Both clocks of a deployment; no other file reads the system's time.
 
-**Market time** (windows, minutes, periods) is a straight line through a stored anchor, and may run faster than real time.
-**Real time** rules leases, heartbeats and time-outs. Both are small ports, so that a simulation can drive them.
+**Market time** (windows, minutes, periods) is a straight line through a stored anchor, and may run faster than real
+time. **Real time** rules leases, heartbeats and time-outs. Both are small ports, so that a simulation can drive them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Frozen dataclasses to JSON bytes and back, strictly: the codec of everything that crosses a process boundary.
 
-Supported field types: `int`, `str`, `bool`, `None` unions, `Literal`, nested dataclasses, `tuple[T, ...]` and
-`dict[str, T]`. A field with a default may be absent; an unknown field is refused, unless `lenient` (what a newer sender
-may have added); a value of another type is always refused. Floats do not exist here.
+Supported field types: `int`, `str`, `bool`, `None` unions, `Literal`, nested dataclasses, `tuple[T, ...]`, `dict[str,
+T]` and `Any` (JSON that is passed on as it is). A field with a default may be absent; an unknown field is refused,
+unless `lenient` (what a newer sender may have added); a value of another type is always refused. Floats do not exist
+here.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def decode(kind: type[T], data: bytes, *, lenient: bool = False) -> T:
 
 def from_json(kind: type[T], value: Any, *, lenient: bool = False) -> T:
     """The message of this kind in parsed JSON. Raises InvalidInput (`message_malformed`) that names the field."""
-    return _dataclass(kind, value, kind.__name__, lenient)
+    message: T = _dataclass(kind, value, kind.__name__, lenient)
+    return message
 
 
 def _dataclass(kind: Any, value: Any, path: str, lenient: bool) -> Any:
@@ -65,6 +67,8 @@ def _dataclass(kind: Any, value: Any, path: str, lenient: bool) -> Any:
 
 
 def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
+    if hint is Any:
+        return value
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         options = [option for option in get_args(hint) if option is not type(None)]

@@ -13,8 +13,8 @@ _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,12})?")
 def parse_scaled(text: str, scale: int, *, field: str) -> int:
     """The integer `text` x 10**`scale`.
 
-    Raises InvalidInput when the text is not a plain decimal number (no exponent, no sign but a leading minus, at most 13
-    digits before the point) or has more decimals than `scale` can hold.
+    Raises InvalidInput when the text is not a plain decimal number (no exponent, no sign but a leading minus, at most
+    13 digits before the point) or has more decimals than `scale` can hold.
     """
     if not isinstance(text, str) or not _PLAIN.fullmatch(text):
         raise InvalidInput("invalid_field", f"{field} must be a plain decimal number in a string", field=field)

@@ -9,8 +9,8 @@ NestexError
 ├── Refused           the request is well formed; a rule of the market says no
 └── Unavailable       nobody could answer; whether it took effect is unknown until asked again
 
-`market.http.problems` maps these classes to HTTP statuses, in one place. Codes come from the closed list below, so that a
-program can rely on them; a code that is not listed is a programming error.
+`market.http.problems` maps these classes to HTTP statuses, in one place. Codes come from the closed list below, so that
+a program can rely on them; a code that is not listed is a programming error.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ ERROR_CODES: dict[str, str] = {
     "not_found": "There is no such thing, or it is not yours to see.",
     # Conflict
     "already_exists": "Something with this name or number exists already.",
+    "duplicate_order": "An order with this id was entered before.",
     "client_order_id_reused": "This client_order_id was used for an order with another content.",
     "idempotency_key_reused": "This idempotency key was used for a call with another content.",
     "state_forbids": "The thing is in a state that does not allow this change.",
@@ -58,17 +59,18 @@ ERROR_CODES: dict[str, str] = {
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",
     "database_unavailable": "The database did not answer.",
     "bus_unavailable": "The message bus did not answer.",
+    "market_unreachable": "The market's HTTP interface did not answer.",
     "hypervisor_failed": "The hypervisor refused or failed a call.",
+    "internal_error": "A fault of ours; it has been logged.",
     "stack_failed": "A part of the embedded stack did not start.",
 }
 
 
 class NestexError(Exception):
-    """An error with a stable `code`, a sentence for people, and where it applies the `field` and the `limit` it broke."""
+    """An error with a stable `code`, a sentence for people, and where it applies the `field` and the `limit` it
+    broke."""
 
-    def __init__(
-        self, code: str, message: str, *, field: str | None = None, limit: str | int | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, field: str | None = None, limit: str | int | None = None) -> None:
         if code not in ERROR_CODES:
             raise AssertionError(f"error code {code!r} is not in the closed list")
         super().__init__(message)

@@ -1,7 +1,8 @@
-"""Ids: a kind, 48 bits of milliseconds and 80 further bits in Crockford's base 32, so that ids of one kind sort by time.
+"""Ids: a kind, 48 bits of milliseconds and 80 further bits in Crockford's base 32, so that ids of one kind sort by
+time.
 
-The layout is ULID's. `new_id` draws the 80 bits; `derived_id` computes them, for things that are born inside the engine,
-where the same commands must give the same ids.
+The layout is ULID's. `new_id` draws the 80 bits; `derived_id` computes them, for things that are born inside the
+engine, where the same commands must give the same ids.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ def cents_half_up(amount_micros: int) -> int:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Money:
-    """An amount at the edge of the system, where it is read from or written as text. Inside, amounts are `*_micros` integers."""
+    """An amount at the edge of the system, where it is read from or written as text. Inside, amounts are `*_micros`
+    integers."""
 
     micros: int
 

@@ -1,7 +1,7 @@
 """The messages between the market and an agent, and their version. Subjects are in `common.subjects`.
 
-Both sides decode leniently, so that a newer peer may add fields; a change of meaning raises `WIRE_VERSION`. Minutes are UTC
-minutes since the Unix epoch; `*_ms` are milliseconds of market time.
+Both sides decode leniently, so that a newer peer may add fields; a change of meaning raises `WIRE_VERSION`. Minutes are
+UTC minutes since the Unix epoch; `*_ms` are milliseconds of market time.
 """
 
 from __future__ import annotations
@@ -128,9 +128,11 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Market to agent: every contract that the node should hold, with its revision. Nothing else is wanted."""
+    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted. An agent
+    that lost its file numbers its usage reports on from `usage_sequence`, the market's committed watermark."""
 
     revisions: dict[str, int]
+    usage_sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class CommandAnswer:
 
 @dataclass(frozen=True, slots=True)
 class EnrolRequest:
-    """An agent's first words, over HTTPS: the one-time token, the public half of its own nkey, and what the node has."""
+    """An agent's first words, over HTTPS: the one-time token, the public half of its own nkey, and what the node
+    has."""
 
     token: str
     public_key: str

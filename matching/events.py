@@ -1,0 +1,80 @@
+"""What a command caused: events of the auction, the states of an order, and why an order is done.
+
+The engine turns events into rows, reservations and ledger transfers; `Entered` and `Trade` precede the `Done` they lead
+to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from common.states import state_table
+
+Side = Literal["bid", "ask"]
+DoneState = Literal["filled", "canceled", "expired", "rejected"]
+
+ORDER_STATES = state_table(
+    "order",
+    """
+    new              -> partially_filled filled canceled expired rejected
+    partially_filled -> filled canceled expired
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The state in which an order ends for a reason, and the sentence that explains it."""
+
+    state: DoneState
+    sentence: str
+
+
+REASONS: dict[str, Reason] = {
+    "fully_filled": Reason("filled", "Everything that the order asked for or offered has traded."),
+    "requested": Reason("canceled", "Its participant canceled it."),
+    "ioc_remainder": Reason("canceled", "What an immediate-or-cancel order could not trade on entry does not rest."),
+    "self_trade": Reason(
+        "canceled", "It met a compatible order of the same participant, and the incoming one gives way."
+    ),
+    "node_lost": Reason("canceled", "The node behind it is lost: its agent has been silent for too long."),
+    "window_passed": Reason(
+        "expired", "Time has passed, or trades have left too little: its window can no longer be served."
+    ),
+    "window_unservable": Reason("rejected", "Its window could not be served at any time when it was entered."),
+}
+"""The closed list of reasons. A reason that is not listed is a programming error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The order passed the checks of its window and meets the book now; its trades follow."""
+
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Guests of a bid get the window [start, end) from an ask, at the resting order's price per slice-minute."""
+
+    bid: str
+    ask: str
+    price_micros: int
+    start: int
+    end: int
+    guests: int
+    slices_per_guest: int
+    taker_side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The order left the book, or never got onto it. Exactly one for every order."""
+
+    order: str
+    state: DoneState
+    reason: str
+
+
+Event = Entered | Trade | Done

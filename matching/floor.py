@@ -1,0 +1,124 @@
+"""The trading floor: everything that is open in a shard, and the only place where it changes.
+
+Each change is one method here: it records its inverse, keeps book, schedule and node load in step, and reports its
+event. The rule (`matching.rule`) decides what happens, the shard (`matching.shard`) which command asked for it.
+"""
+
+from __future__ import annotations
+
+from matching.book import Book
+from matching.events import REASONS, Done, Event, Side, Trade
+from matching.expiry import ExpirySchedule
+from matching.load import NodeLoad
+from matching.orders import Ask, Bid, Order
+from matching.profile import Profile
+from matching.undo import Undo
+
+
+class Floor:
+    """Open orders with their books, expiry schedule and node load, at a minute.
+
+    `used` holds the id of every order that was ever entered, in that order; `entered` is the newest priority number;
+    `events` is what the running command has caused so far.
+    """
+
+    __slots__ = ("books", "entered", "events", "load", "minute", "open", "schedule", "undo", "used")
+
+    def __init__(self) -> None:
+        self.undo = Undo()
+        self.books: dict[str, Book] = {}
+        self.open: dict[str, Order] = {}
+        self.used: dict[str, None] = {}
+        self.schedule = ExpirySchedule()
+        self.load = NodeLoad(self.undo)
+        self.minute = 0
+        self.entered = 0
+        self.events: list[Event] = []
+
+    def pass_time(self, minute: int) -> None:
+        """Time moves on to the minute, and what has expired by then leaves, in the order of entry."""
+        if minute != self.minute:
+            self.undo.record(self._set_minute, None, self.minute)
+            self.minute = minute
+        for order in self.schedule.due(minute):
+            self.close(order, "window_passed")
+
+    def next_priority(self, order_id: str) -> int:
+        """Uses the order's id up, and gives its place in time."""
+        self.undo.record(self._unuse, order_id, self.entered)
+        self.used[order_id] = None
+        self.entered += 1
+        return self.entered
+
+    def commit_capacity(self, ask: Ask) -> None:
+        """What the ask offers becomes part of its node's load, before it can trade."""
+        self.load.grow(ask.node, ask.slice_vector, ask.profile, self.minute)
+
+    def place(self, order: Order) -> None:
+        """The order rests on the book from now on."""
+        self.undo.record(self._displace, order, None)
+        self._place(order, None)
+
+    def trade(self, bid: Bid, ask: Ask, start: int, guests: int, taker_side: Side) -> None:
+        """So many guests of the bid get slices of the ask from `start` on; the resting order's price holds."""
+        end = start + bid.duration_minutes
+        self.undo.record(_set_guests_left, bid, bid.guests_left)
+        bid.guests_left -= guests
+        self.undo.record(self._set_profile, ask, ask.profile)
+        self._set_profile(ask, ask.profile.take(guests * bid.slices_per_guest, start, end))
+        price = ask.price_micros if taker_side == "bid" else bid.price_micros
+        self.events.append(Trade(bid.order, ask.order, price, start, end, guests, bid.slices_per_guest, taker_side))
+
+    def close(self, order: Order, reason: str) -> None:
+        """A resting order leaves the book."""
+        self.undo.record(self._place, order, None)
+        self._displace(order, None)
+        self.finish(order, reason)
+
+    def finish(self, order: Order, reason: str) -> None:
+        """The order is done, and rests no more or never did: an ask gives back what it did not sell."""
+        if isinstance(order, Ask):
+            self.load.shrink(order.node, order.slice_vector, order.profile, self.minute)
+        self.report_done(order.order, reason)
+
+    def report_done(self, order_id: str, reason: str) -> None:
+        """The one `Done` of an order."""
+        self.events.append(Done(order_id, REASONS[reason].state, reason))
+
+    def book(self, instrument: str) -> Book:
+        """The instrument's book; an empty one if nothing was ever entered. An empty book is no state to take back."""
+        book = self.books.get(instrument)
+        if book is None:
+            book = self.books[instrument] = Book()
+        return book
+
+    # The inverses have the two arguments that the undo log gives them.
+
+    def _set_minute(self, _target: None, minute: int) -> None:
+        self.minute = minute
+
+    def _unuse(self, order_id: str, entered: int) -> None:
+        del self.used[order_id]
+        self.entered = entered
+
+    def _place(self, order: Order, _old: None) -> None:
+        self.open[order.order] = order
+        self.book(order.instrument).insert(order)
+        self.schedule.add(order)
+
+    def _displace(self, order: Order, _old: None) -> None:
+        del self.open[order.order]
+        self.books[order.instrument].remove(order)
+        self.schedule.remove(order)
+
+    def _set_profile(self, ask: Ask, profile: Profile) -> None:
+        if ask.order in self.open:
+            self.schedule.remove(ask)
+            ask.set_profile(profile)
+            self.schedule.add(ask)
+        else:
+            ask.set_profile(profile)
+
+
+def _set_guests_left(bid: Bid, guests: int) -> None:
+    bid.guests_left = guests

@@ -1,0 +1,128 @@
+"""One shard (zone): commands in, events out, tentatively.
+
+This is what the engine holds, and all of the auction that it sees.
+"""
+
+from __future__ import annotations
+
+from common.errors import Conflict
+from common.minutes import Window
+from common.wire import Capacity
+from matching.book import Depth
+from matching.commands import Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.events import Entered, Event
+from matching.floor import Floor
+from matching.orders import Ask, Bid, OpenOrder, Order
+from matching.rule import match
+from matching.state import state_hash
+
+
+class Shard:
+    """All books and the node load of a zone.
+
+    Changes are tentative until `forget`: `take_back` undoes everything since a `mark`, exactly. A command that raises
+    has no effect.
+    """
+
+    __slots__ = ("_floor", "zone")
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        self._floor = Floor()
+
+    @property
+    def minute(self) -> int:
+        """The minute of the last command."""
+        return self._floor.minute
+
+    def apply(self, command: Command) -> list[Event]:
+        """Applies one command; before it, expires what its minute has overtaken.
+
+        Raises Conflict (`duplicate_order`) when it enters an order id that was used before, also by a rejected order.
+        """
+        self._check(command)
+        floor = self._floor
+        mark = floor.undo.mark()
+        events: list[Event] = []
+        floor.events = events
+        try:
+            floor.pass_time(command.minute)
+            if isinstance(command, EnterBid):
+                self._enter(Bid(command, floor.next_priority(command.order)), command.time_in_force == "ioc")
+            elif isinstance(command, EnterAsk):
+                self._enter(Ask(command, floor.next_priority(command.order)), command.time_in_force == "ioc")
+            elif isinstance(command, Cancel):
+                self._cancel(command)
+        except BaseException:
+            floor.undo.take_back(mark)
+            raise
+        return events
+
+    def mark(self) -> int:
+        """A point that `take_back` can come back to, until the next `forget`."""
+        return self._floor.undo.mark()
+
+    def take_back(self, mark: int) -> None:
+        """Undoes every command since the mark."""
+        self._floor.undo.take_back(mark)
+
+    def forget(self) -> None:
+        """Makes everything so far final, and frees the memory that taking it back would need."""
+        self._floor.undo.forget()
+
+    def state_hash(self) -> str:
+        """SHA-256 over everything that decides later behaviour."""
+        return state_hash(self._floor)
+
+    def open_order(self, order_id: str) -> OpenOrder | None:
+        """The order as it rests on its book now, or None if it does not."""
+        order = self._floor.open.get(order_id)
+        return None if order is None else order.view()
+
+    def next_expiry(self) -> int | None:
+        """The earliest minute at which a command would find an order expired; the present one if it is due already."""
+        earliest = self._floor.schedule.earliest()
+        return None if earliest is None else max(earliest, self._floor.minute)
+
+    def depth(self, instrument: str) -> Depth:
+        """What rests on the instrument's book, by price, best first."""
+        return self._floor.book(instrument).depth(self._floor.minute)
+
+    def peak(self, node: str, window: Window) -> Capacity:
+        """The most that the node has committed at any minute of the window, per resource. Passed minutes count as free.
+
+        An ask counts until a command finds it expired: let time pass (`Tick`) before asking.
+        """
+        start = max(window.start, self._floor.minute)
+        return self._floor.load.peak(node, Window(start, window.end)) if start < window.end else Capacity(0, 0, 0)
+
+    def _check(self, command: Command) -> None:
+        if command.minute < self._floor.minute:
+            raise AssertionError(f"minute {command.minute} comes after minute {self._floor.minute}")
+        if isinstance(command, Cancel | Tick):
+            return
+        if not command.instrument.startswith(self.zone + "."):
+            raise AssertionError(f"{command.instrument} is not traded in zone {self.zone}")
+        if command.order in self._floor.used:
+            raise Conflict("duplicate_order", f"an order {command.order} was entered before", field="order")
+
+    def _enter(self, order: Order, is_ioc: bool) -> None:
+        floor = self._floor
+        if order.expiry_minute <= floor.minute:
+            floor.report_done(order.order, "window_unservable")
+            return
+        if isinstance(order, Ask):
+            floor.commit_capacity(order)
+        floor.events.append(Entered(order.order))
+        reason = match(order, floor)
+        if reason is None and is_ioc:
+            reason = "ioc_remainder"
+        if reason is None:
+            floor.place(order)
+        else:
+            floor.finish(order, reason)
+
+    def _cancel(self, command: Cancel) -> None:
+        order = self._floor.open.get(command.order)
+        if order is not None:
+            self._floor.close(order, command.reason)

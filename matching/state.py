@@ -1,0 +1,61 @@
+"""The canonical form of everything that decides how a shard behaves from now on, and its hash.
+
+Two shards with the same hash answer the same commands with the same events. What follows from other parts (indexes,
+bounds, expiry minutes) is left out, and so is what can no longer matter (load of minutes that have passed).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from matching.floor import Floor
+from matching.orders import Bid, Order
+
+
+def state_hash(floor: Floor) -> str:
+    """SHA-256 of the canonical form, in hexadecimal."""
+    text = json.dumps(canonical_state(floor), separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_state(floor: Floor) -> dict[str, Any]:
+    """The state as plain dicts, lists, strings and integers."""
+    return {
+        "minute": floor.minute,
+        "entered": floor.entered,
+        "used": list(floor.used),
+        "orders": [_order_state(order) for order in sorted(floor.open.values(), key=lambda order: order.priority)],
+        "load": [
+            [node, vector, profile.minutes, profile.levels]
+            for node, vector, profile in floor.load.committed(floor.minute)
+        ],
+    }
+
+
+def _order_state(order: Order) -> dict[str, Any]:
+    shared = {
+        "order": order.order,
+        "participant": order.participant,
+        "instrument": order.instrument,
+        "price_micros": order.price_micros,
+        "priority": order.priority,
+    }
+    if isinstance(order, Bid):
+        return shared | {
+            "side": "bid",
+            "guests_left": order.guests_left,
+            "slices_per_guest": order.slices_per_guest,
+            "duration_minutes": order.duration_minutes,
+            "start_from": order.start_from,
+            "start_by": order.start_by,
+        }
+    return shared | {
+        "side": "ask",
+        "node": order.node,
+        "min_minutes": order.min_minutes,
+        "slice_vector": order.slice_vector,
+        "minutes": order.profile.minutes,
+        "levels": order.profile.levels,
+    }

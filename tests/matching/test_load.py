@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from common.minutes import Window
+from common.wire import Capacity
+from matching.commands import Command, Tick
+from matching.shard import Shard
+from tests.matching.factories import NOW, SOON, ask, bid, cancel
+
+HOUR = Window(SOON, SOON + 60)
+STD = (1, 2048, 10)
+
+
+def peak_after(*commands: Command, window: Window = HOUR, node: str = "node") -> Capacity:
+    shard = Shard("z")
+    for command in commands:
+        shard.apply(command)
+    return shard.peak(node, window)
+
+
+def test_an_open_ask_is_committed_over_its_window_on_its_node() -> None:
+    entry = ask("a", slices=4, vector=STD)
+    assert peak_after(entry) == Capacity(4, 4 * 2048, 40)
+    assert peak_after(entry, window=Window(SOON + 60, SOON + 90)) == Capacity(0, 0, 0)
+    assert peak_after(entry, window=Window(SOON + 59, SOON + 90)) == Capacity(4, 4 * 2048, 40)
+    assert peak_after(entry, node="other") == Capacity(0, 0, 0)
+
+
+def test_asks_of_all_instruments_and_classes_add_up_minute_by_minute() -> None:
+    first = ask("a", slices=4, vector=STD, until=SOON + 30)
+    second = ask("b", slices=2, vector=(1, 8192, 10), start=SOON + 20, instrument="z.mem.firm")
+    assert peak_after(first, second) == Capacity(6, 4 * 2048 + 2 * 8192, 60)
+    apart = ask("b", slices=2, vector=(1, 8192, 10), start=SOON + 30, instrument="z.mem.firm")
+    assert peak_after(first, apart) == Capacity(4, 2 * 8192, 40), "the peaks of two resources may lie apart"
+
+
+def test_a_trade_moves_nothing() -> None:
+    assert peak_after(ask("a", slices=4), bid("b", guests=3)) == Capacity(4, 4 * 2048, 40)
+
+
+def test_a_canceled_ask_frees_what_it_did_not_sell() -> None:
+    commands = (ask("a", slices=4, until=SOON + 90), bid("b", guests=3), cancel("a"))
+    assert peak_after(*commands) == Capacity(3, 3 * 2048, 30)
+    assert peak_after(*commands, window=Window(SOON + 60, SOON + 90)) == Capacity(0, 0, 0)
+
+
+def test_what_a_filled_ask_sold_stays_committed() -> None:
+    assert peak_after(ask("a"), bid("b")) == Capacity(1, 2048, 10)
+
+
+def test_an_expired_ask_frees_what_it_did_not_sell() -> None:
+    sold = bid("b", start_from=SOON + 10, start_by=SOON + 10, duration=50)
+    commands = (ask("a", slices=2, min_minutes=50), sold, Tick(SOON + 10))
+    assert peak_after(*commands) == Capacity(1, 2048, 10)
+
+
+def test_an_ioc_ask_leaves_only_what_it_sold() -> None:
+    assert peak_after(bid("b", guests=2), ask("a", slices=4, tif="ioc")) == Capacity(2, 2 * 2048, 20)
+
+
+def test_an_ask_that_meets_its_own_participant_frees_everything() -> None:
+    assert peak_after(bid("b", participant="both"), ask("a", participant="both")) == Capacity(0, 0, 0)
+
+
+def test_minutes_that_have_passed_are_free() -> None:
+    entry = ask("a", start=NOW - 30, until=SOON + 60)
+    assert peak_after(entry, window=Window(NOW - 30, NOW)) == Capacity(0, 0, 0)
+    assert peak_after(entry, window=Window(NOW - 30, SOON)) == Capacity(1, 2048, 10)
+    assert peak_after(entry, Tick(SOON + 20), window=Window(NOW, SOON + 20)) == Capacity(0, 0, 0)
+
+
+def test_time_between_entry_and_departure_does_not_unbalance_the_load() -> None:
+    late = ask("late", minute=SOON + 40, start=SOON + 20, until=SOON + 80)
+    commands = (ask("a", slices=2, until=SOON + 80), Tick(SOON + 30), late, cancel("a", minute=SOON + 45))
+    assert peak_after(*commands, window=Window(SOON, SOON + 90)) == Capacity(1, 2048, 10)
+    assert peak_after(*commands, cancel("late", minute=SOON + 50), window=Window(SOON, SOON + 90)) == Capacity(0, 0, 0)
+
+
+def test_slices_without_resources_load_nothing() -> None:
+    assert peak_after(ask("a", vector=(0, 0, 0)), cancel("a")) == Capacity(0, 0, 0)

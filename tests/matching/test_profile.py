@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matching.profile import EMPTY, Profile, window_profile
+
+SPAN = 24
+"""Minutes that the properties look at: profiles live in the first 20 of them."""
+
+Change = tuple[int, int, int]
+changes = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 15), st.integers(1, 5)), max_size=6)
+minutes = st.integers(0, SPAN)
+
+
+def built(parts: list[Change]) -> tuple[Profile, dict[int, int]]:
+    """A profile made by adding (slices, start, length) and taking half of it again, and the dict that it must equal."""
+    profile, plain = EMPTY, dict.fromkeys(range(-1, SPAN * 2), 0)
+    for index, (slices, start, length) in enumerate(parts):
+        end = start + length
+        if index % 2 and profile.lowest(start, end) >= slices:
+            profile, sign = profile.take(slices, start, end), -1
+        else:
+            profile, sign = profile.add(slices, start, end), 1
+        for minute in range(start, end):
+            plain[minute] += sign * slices
+    return profile, plain
+
+
+@given(changes)
+def test_a_profile_equals_a_dict_of_minutes(parts: list[Change]) -> None:
+    profile, plain = built(parts)
+    assert {minute: profile.level(minute) for minute in plain} == plain
+    assert profile.slice_minutes == sum(plain.values())
+    assert profile.highest == max(plain.values())
+
+
+@given(changes)
+def test_equal_functions_have_one_form(parts: list[Change]) -> None:
+    profile, plain = built(parts)
+    rebuilt = EMPTY
+    for minute in reversed(range(SPAN)):
+        if plain[minute]:
+            rebuilt = rebuilt.add(plain[minute], minute, minute + 1)
+    assert profile == rebuilt
+    assert all(left != right for left, right in zip((0, *profile.levels), profile.levels, strict=False))
+    assert not profile.levels or profile.levels[-1] == 0
+
+
+@given(changes, minutes, st.integers(1, 8))
+def test_lowest_is_the_minimum_over_the_window(parts: list[Change], start: int, length: int) -> None:
+    profile, plain = built(parts)
+    assert profile.lowest(start, start + length) == min(plain[minute] for minute in range(start, start + length))
+
+
+@given(changes, st.integers(1, 5), st.integers(1, 6), minutes, minutes)
+def test_the_earliest_start_is_the_first_that_fits(
+    parts: list[Change], slices: int, duration: int, first: int, last: int
+) -> None:
+    profile, plain = built(parts)
+    fitting = (
+        start
+        for start in range(first, last + 1)
+        if all(plain[minute] >= slices for minute in range(start, start + duration))
+    )
+    assert profile.earliest_start(slices, duration, first, last) == next(fitting, None)
+
+
+@given(changes, st.integers(1, 12))
+def test_the_latest_start_is_the_last_with_a_slice_throughout(parts: list[Change], duration: int) -> None:
+    profile, plain = built(parts)
+    fitting = (
+        start for start in reversed(range(SPAN)) if all(plain[minute] for minute in range(start, start + duration))
+    )
+    assert profile.latest_start(duration) == next(fitting, None)
+
+
+@given(changes, minutes)
+def test_what_is_left_from_a_minute_on(parts: list[Change], minute: int) -> None:
+    profile, plain = built(parts)
+    left = {at: slices for at, slices in plain.items() if at >= minute}
+    assert profile.slice_minutes_from(minute) == sum(left.values())
+    assert profile.has_slice_from(minute) == any(left.values())
+    assert profile.highest_from(minute) == max(left.values())
+    cut = profile.from_minute(minute)
+    assert {at: cut.level(at) for at in plain} == {at: left.get(at, 0) for at in plain}
+    assert cut.slice_minutes == sum(left.values())
+
+
+@given(changes, changes)
+def test_plus_and_minus_are_inverse(one: list[Change], other: list[Change]) -> None:
+    left, right = built(one)[0], built(other)[0]
+    total = left.plus(right)
+    assert {at: total.level(at) for at in range(SPAN)} == {at: left.level(at) + right.level(at) for at in range(SPAN)}
+    assert total.minus(right) == left
+    assert total == right.plus(left)
+
+
+def test_a_profile_never_falls_below_zero() -> None:
+    profile = window_profile(3, 10, 20).take(2, 12, 14)
+    for start, end in ((11, 13), (9, 11), (19, 21), (30, 31)):
+        with pytest.raises(AssertionError, match="below zero"):
+            profile.take(2, start, end)
+
+
+def test_a_window_without_minutes_is_empty() -> None:
+    assert window_profile(3, 10, 10) == window_profile(3, 10, 9) == EMPTY
+    assert EMPTY.earliest_start(1, 1, 0, 100) is None
+    assert EMPTY.latest_start(1) is None
+
+
+def test_taking_everything_leaves_the_empty_profile() -> None:
+    assert window_profile(3, 10, 20).take(3, 10, 20) == EMPTY
