@@ -1,0 +1,1 @@
+"""Money: ledger, metering, settlement, documents, invariants. Imports `common` and `runtime`, never `market`."""

@@ -1,0 +1,90 @@
+"""The end of a contract in the books: what was not delivered goes back, and its escrow and bond are exactly zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, or_, select
+
+from billing import ledger
+from billing.arrays import among
+from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of
+from billing.settlement import advance, settlement_transfers
+from billing.tables import billable_contract, usage_watermark
+from billing.terms import bond_forfeited, totals
+from billing.transfers import MARKET, Entry, Transfer, account, nonzero
+from common.minutes import SECONDS_PER_MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A contract that billing has closed, and the minutes that it was billed for over its life."""
+
+    contract_id: str
+    billed_minutes: int
+
+
+def complete(
+    connection: Connection, now_minute: int, at_micros: int, grace_minutes: int, limit: int
+) -> list[Completed]:
+    """Close up to `limit` contracts whose last minute has passed and is accounted for: its node has reported everything
+    up to it, without a gap, or the grace period is over. Each is settled to its end first.
+
+    Of the rest, escrow goes back to the buyer, the bond of undelivered minutes beyond the allowance to the market's
+    reserve, and what is left of the bond to the provider.
+    """
+    rows = _due(connection, now_minute, grace_minutes, limit)
+    if not rows:
+        return []
+    transfers = settlement_transfers(rows, at_micros)
+    transfers += [transfer for row in rows for transfer in _closing_transfers(row, at_micros)]
+    ledger.post(connection, transfers)
+    advance(connection, rows)
+    BILLING_STATES.check(OPEN, CLOSED)
+    connection.execute(
+        billable_contract.update()
+        .where(among(billable_contract.c.contract_id, [row.contract_id for row in rows]))
+        .values(state=CLOSED, closed_at_micros=at_micros)
+    )
+    return [Completed(row.contract_id, _billed(row)) for row in rows]
+
+
+def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int) -> Sequence[Row[Any]]:
+    columns = billable_contract.c
+    end = func.coalesce(columns.ended_minute, columns.end_minute)
+    query = (
+        select(billable_contract)
+        .outerjoin(usage_watermark, usage_watermark.c.node_id == columns.node_id)
+        .where(
+            columns.state == OPEN,
+            end <= now_minute,
+            or_(end <= now_minute - grace_minutes, usage_watermark.c.minute >= end - 1),
+        )
+        .order_by(columns.contract_id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True, of=billable_contract)
+    )
+    return connection.execute(query).all()
+
+
+def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
+    bargain = bargain_of(row)
+    final = totals(bargain, _billed(row))
+    forfeited = bond_forfeited(bargain, _billed(row))
+    escrow_left = row.escrow_micros - final.escrow_captured
+    bond_left = row.bond_micros - final.bond_returned
+    contract = row.contract_id
+    entries = nonzero(
+        Entry(account(row.buyer_id, "escrow"), -escrow_left, contract),
+        Entry(account(row.buyer_id, "cash"), escrow_left, contract),
+        Entry(account(row.provider_id, "bond"), -bond_left, contract),
+        Entry(account(row.provider_id, "cash"), bond_left - forfeited, contract),
+        Entry(account(MARKET, "reserve"), forfeited, contract),
+    )
+    return [Transfer(f"complete:{contract}", "complete", at_micros, entries)] if entries else []
+
+
+def _billed(row: Row[Any]) -> int:
+    return int(row.delivered_seconds) // SECONDS_PER_MINUTE

@@ -1,0 +1,93 @@
+"""Contracts as billing knows them: born with a trade, with the money behind them, and with terms that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert
+
+from billing.tables import billable_contract
+from billing.terms import Bargain, Terms
+from billing.transfers import Entry, Transfer, account, nonzero
+from common.states import state_table
+
+OPEN = "open"
+CLOSED = "closed"
+BILLING_STATES = state_table("billable contract", "open -> closed")
+_TERMS = tuple(Terms.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewContract:
+    """One traded guest. `escrow_micros` is what the trade takes from the buyer's cash, `bond_micros` the provider's."""
+
+    contract_id: str
+    instrument: str
+    buyer_id: str
+    provider_id: str
+    node_id: str
+    kind: str
+    start_minute: int
+    end_minute: int
+    slices: int
+    price_micros: int
+    limit_price_micros: int
+    terms: Terms
+    escrow_micros: int
+    bond_micros: int
+
+
+def trade_transfers(contracts: Sequence[NewContract], at_micros: int) -> list[Transfer]:
+    """One transfer per contract: buyer's cash -> escrow, provider's cash -> bond."""
+    return [
+        Transfer(
+            f"trade:{contract.contract_id}",
+            "trade",
+            at_micros,
+            nonzero(
+                Entry(account(contract.buyer_id, "cash"), -contract.escrow_micros, contract.contract_id),
+                Entry(account(contract.buyer_id, "escrow"), contract.escrow_micros, contract.contract_id),
+                Entry(account(contract.provider_id, "cash"), -contract.bond_micros, contract.contract_id),
+                Entry(account(contract.provider_id, "bond"), contract.bond_micros, contract.contract_id),
+            ),
+        )
+        for contract in contracts
+    ]
+
+
+def record(connection: Connection, contracts: Sequence[NewContract]) -> None:
+    """Write the rows. The caller posts `trade_transfers` in the same transaction."""
+    if contracts:
+        connection.execute(insert(billable_contract), [_row(contract) for contract in contracts])
+
+
+def end_at(connection: Connection, contract_id: str, minute: int) -> None:
+    """From this minute on no report counts any more; an earlier end stands, what has been reported before stays billed.
+
+    `minute` lies within the contract's window, or at its end. Changes nothing on a contract that is closed.
+    """
+    columns = billable_contract.c
+    connection.execute(
+        billable_contract.update()
+        .where(columns.contract_id == contract_id, columns.state == OPEN)
+        .values(ended_minute=func.least(columns.ended_minute, minute))
+    )
+
+
+def bargain_of(row: Row[Any]) -> Bargain:
+    """The bargain in a row of `billable_contract`."""
+    return Bargain(
+        slices=row.slices,
+        minutes=row.end_minute - row.start_minute,
+        price_micros=row.price_micros,
+        bond_micros=row.bond_micros,
+        terms=Terms(**{name: getattr(row, name) for name in _TERMS}),
+    )
+
+
+def _row(contract: NewContract) -> dict[str, Any]:
+    row = asdict(contract)
+    row.update(row.pop("terms"))
+    return row

@@ -1,0 +1,28 @@
+"""The books check: rules that always hold, each as a query that returns the rows that break it.
+
+They compute everything again from the entries and the metered minutes, in SQL, and share no arithmetic with the code
+that posts. `reserved cash = open orders` joins two packages and is checked by `nestex`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from billing.invariants import accounts, captured, documents, transfers
+from billing.invariants.rule import Difference
+
+__all__ = ["RULES", "Difference", "check"]
+
+RULES = (*transfers.RULES, *accounts.RULES, *captured.RULES, *documents.RULES)
+
+
+def check(connection: Connection) -> list[Difference]:
+    """Every difference, at most `rule.LISTED` per rule, in the order of the rules; empty when the books are right.
+
+    The caller's transaction should be REPEATABLE READ where the market is running, so that all rules see one moment.
+    """
+    return [
+        Difference(rule.name, str(detail))
+        for rule in RULES
+        for detail in connection.execute(text(rule.query)).scalars()
+    ]

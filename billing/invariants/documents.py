@@ -1,0 +1,103 @@
+"""Documents agree with the frozen days, the days with what was captured, and numbers have no gaps."""
+
+from __future__ import annotations
+
+from billing.invariants.figures import FIGURES
+from billing.invariants.rule import rule
+
+_BILLED = """
+    billed AS (
+        SELECT contract_id, sum(billed_minutes) AS minutes, sum(gross_micros) AS gross, sum(fee_micros) AS fee,
+            sum(buyer_vat_micros) AS buyer_vat, sum(provider_net_micros) AS provider_net,
+            sum(provider_vat_micros) AS provider_vat
+        FROM billed_day GROUP BY contract_id
+    ), metered AS (
+        SELECT contract_id, div(sum(seconds), 60) AS metered_minutes
+        FROM usage_minute
+        WHERE minute < (
+            SELECT extract(epoch FROM (to_date(max(month), 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC') / 60
+            FROM billing_period WHERE state = 'closed'
+        )
+        GROUP BY contract_id
+    ), counted AS (
+        SELECT billable_contract.*, coalesce(minutes, 0) AS counted_minutes,
+            coalesce(metered_minutes, 0) AS metered_minutes
+        FROM billable_contract LEFT JOIN billed USING (contract_id) LEFT JOIN metered USING (contract_id)
+    )
+"""
+"""The frozen days of each contract, summed, and what was metered until the end of the last closed month; figures are
+wanted of the former."""
+
+RULES = (
+    rule(
+        "documents and their rounding are what was billed",
+        """
+        days AS (
+            SELECT month, 'invoice' AS kind, buyer_id AS participant_id, sum(gross_micros + buyer_vat_micros) AS micros
+            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY month, buyer_id
+            UNION ALL
+            SELECT month, 'self_billed_invoice', provider_id, sum(provider_net_micros + provider_vat_micros)
+            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY month, provider_id
+        ), issued AS (
+            SELECT month, kind, participant_id, sum(total_cents * 10000::numeric + rounding_micros) AS micros
+            FROM document GROUP BY month, kind, participant_id
+        )
+        """,
+        """
+        SELECT format('%s of %s for %s: %s micros documented, %s billed', kind, participant_id, month,
+            coalesce(issued.micros, 0), coalesce(days.micros, 0))
+        FROM days FULL JOIN issued USING (month, kind, participant_id)
+        WHERE coalesce(issued.micros, 0) <> coalesce(days.micros, 0)
+        """,
+    ),
+    rule(
+        "billed days are the metered minutes and their price",
+        _BILLED,
+        FIGURES,
+        """
+        SELECT format('contract %s: %s minutes billed by day, %s metered, %s settled; the days sum to %s micros gross',
+            contract_id, counted_minutes, metered_minutes, billed_minutes, coalesce(billed.gross, 0))
+        FROM figures LEFT JOIN billed USING (contract_id)
+        WHERE counted_minutes <> metered_minutes OR counted_minutes > billed_minutes
+            OR coalesce(billed.gross, 0) <> figures.gross
+            OR coalesce(billed.fee, 0) <> figures.fee
+            OR coalesce(billed.buyer_vat, 0) <> figures.buyer_vat
+            OR coalesce(billed.provider_net, 0) <> figures.provider_net
+            OR coalesce(billed.provider_vat, 0) <> figures.provider_vat
+        """,
+    ),
+    rule(
+        "what was earned in closed months is payable",
+        """
+        earned AS (
+            SELECT provider_id, sum(provider_net_micros + provider_vat_micros) AS micros
+            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY provider_id
+        ), moved AS (
+            SELECT split_part(account_id, '/', 1) AS provider_id, sum(amount_micros) AS micros
+            FROM ledger_entry JOIN ledger_transfer ON id = transfer_id
+            WHERE kind = 'payable' AND account_id LIKE '%/payable' GROUP BY 1
+        )
+        """,
+        """
+        SELECT format('%s: %s micros made payable, %s billed', provider_id, coalesce(moved.micros, 0),
+            coalesce(earned.micros, 0))
+        FROM earned FULL JOIN moved USING (provider_id)
+        WHERE coalesce(moved.micros, 0) <> coalesce(earned.micros, 0)
+        """,
+    ),
+    rule(
+        "document numbers have no gaps",
+        """
+        drawn AS (
+            SELECT issuer, kind, year, count(*) AS documents, min(sequence) AS first, max(sequence) AS last
+            FROM document WHERE state <> 'draft' GROUP BY issuer, kind, year
+        )
+        """,
+        """
+        SELECT format('%s of %s in %s: %s documents numbered %s to %s, next %s', kind, issuer, year,
+            coalesce(documents, 0), first, last, next_number)
+        FROM drawn FULL JOIN document_counter USING (issuer, kind, year)
+        WHERE (first = 1 AND last = documents AND next_number = documents + 1) IS NOT TRUE
+        """,
+    ),
+)

@@ -1,0 +1,158 @@
+"""Billing periods: a UTC calendar month is open, closing, then closed, with its figures frozen and its documents out.
+
+The close locks the month's contracts, as metering does before it counts a minute: no minute slips in behind it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from billing import ledger
+from billing.daily import BilledDay, cut, freeze
+from billing.documents.issue import document_id, draft, finalise, ids_of_month
+from billing.settlement import advance, settlement_transfers
+from billing.tables import billable_contract, billing_period
+from billing.transfers import Entry, Transfer, account
+from common.errors import Refused
+from common.minutes import Window, minute_text, month_of, month_window
+from common.states import state_table
+
+OPEN = "open"
+CLOSING = "closing"
+CLOSED = "closed"
+PERIOD_STATES = state_table(
+    "billing period",
+    """
+    open    -> closing
+    closing -> closed
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A month, "YYYY-MM", and its state."""
+
+    month: str
+    state: str
+
+
+def list_periods(connection: Connection) -> list[Period]:
+    """Every month from that of the first contract's first minute to that of the last contract's last, in order."""
+    columns = billable_contract.c
+    first, end = connection.execute(select(func.min(columns.start_minute), func.max(columns.end_minute))).one()
+    rows = connection.execute(select(billing_period.c.month, billing_period.c.state))
+    states = {row.month: row.state for row in rows}
+    months = set(states) if first is None else set(states) | set(_months(month_of(first), month_of(end - 1)))
+    return [Period(month, states.get(month, OPEN)) for month in sorted(months)]
+
+
+def due(connection: Connection, now_minute: int, grace_minutes: int) -> list[str]:
+    """The months that can be closed now, in the order in which they must be."""
+    last_over = _before(month_of(now_minute - grace_minutes))
+    first_open = _first_open(connection, last_over)
+    return _months(first_open, last_over) if first_open else []
+
+
+def close(connection: Connection, month: str, now_minute: int, at_micros: int, grace_minutes: int) -> list[str]:
+    """Settle what the month still owes, freeze its figures, make what was earned payable, and finalise its documents.
+
+    The ids of the month's documents, also when it was closed before. Raises Refused (`period_not_over`) until the grace
+    time after the month's end is over, or while a month before it is still to be closed; InvalidInput for no month.
+    """
+    window = month_window(month)
+    if now_minute < window.end + grace_minutes:
+        earliest = minute_text(window.end + grace_minutes)
+        raise Refused("period_not_over", f"period {month} can be closed from {earliest} on", limit=earliest)
+    if not _begin(connection, month):
+        return ids_of_month(connection, month)
+    contracts = _lock_contracts(connection, window)
+    days = cut(connection, contracts, window)
+    transfers = settlement_transfers(contracts, at_micros) + _payable_transfers(month, days, at_micros)
+    ledger.post(connection, transfers)
+    advance(connection, contracts)
+    freeze(connection, month, days)
+    finalise(connection, draft(connection, month, at_micros), at_micros)
+    _move(connection, month, CLOSING, CLOSED, closed_at_micros=at_micros)
+    return ids_of_month(connection, month)
+
+
+def _begin(connection: Connection, month: str) -> bool:
+    """Hold the period's row, in `closing`; False if it is closed already."""
+    connection.execute(insert(billing_period).values(month=month, state=OPEN).on_conflict_do_nothing())
+    query = select(billing_period.c.state).where(billing_period.c.month == month).with_for_update()
+    state = connection.execute(query).scalar_one()
+    if state == CLOSED:
+        return False
+    first_open = _first_open(connection, month)
+    if first_open is not None and first_open < month:
+        raise Refused("period_not_over", f"period {first_open} has to be closed first", limit=first_open)
+    if state == OPEN:
+        _move(connection, month, OPEN, CLOSING)
+    return True
+
+
+def _first_open(connection: Connection, until: str) -> str | None:
+    """The first month that is not closed, of those up to `until` that follow the first contract's start."""
+    closed = select(func.max(billing_period.c.month)).where(billing_period.c.state == CLOSED)
+    latest = connection.execute(closed).scalar_one()
+    if latest is not None:
+        first = _after(latest)
+    else:
+        start = connection.execute(select(func.min(billable_contract.c.start_minute))).scalar_one()
+        if start is None:
+            return None
+        first = month_of(start)
+    return first if first <= until else None
+
+
+def _lock_contracts(connection: Connection, month: Window) -> Sequence[Row[Any]]:
+    columns = billable_contract.c
+    query = select(billable_contract).where(columns.end_minute > month.start, columns.start_minute < month.end)
+    return connection.execute(query.order_by(columns.contract_id).with_for_update(key_share=True)).all()
+
+
+def _payable_transfers(month: str, days: Sequence[BilledDay], at_micros: int) -> list[Transfer]:
+    """earned -> payable, one transfer per provider, for the document that says so."""
+    earned: dict[str, int] = defaultdict(int)
+    for day in days:
+        earned[day.provider_id] += day.figures.provider_net + day.figures.provider_vat
+    transfers = []
+    for provider, amount in sorted(earned.items()):
+        if amount:
+            document = document_id("self_billed_invoice", month, provider, at_micros)
+            entries = (
+                Entry(account(provider, "earned"), -amount, document),
+                Entry(account(provider, "payable"), amount, document),
+            )
+            transfers.append(Transfer(f"payable:{month}:{provider}", "payable", at_micros, entries))
+    return transfers
+
+
+def _move(connection: Connection, month: str, old: str, new: str, **changes: Any) -> None:
+    PERIOD_STATES.check(old, new)
+    row = billing_period.update().where(billing_period.c.month == month)
+    connection.execute(row.values(state=new, **changes))
+
+
+def _months(first: str, last: str) -> list[str]:
+    months = []
+    month = first
+    while month <= last:
+        months.append(month)
+        month = _after(month)
+    return months
+
+
+def _after(month: str) -> str:
+    return month_of(month_window(month).end)
+
+
+def _before(month: str) -> str:
+    return month_of(month_window(month).start - 1)

@@ -1,0 +1,88 @@
+"""Settlement: minutes that were delivered since the last time become postings, one transfer per batch of contracts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, text
+
+from billing import ledger
+from billing.contracts import bargain_of
+from billing.tables import billable_contract
+from billing.terms import totals
+from billing.transfers import MARKET, Entry, Transfer, account, nonzero
+from common.minutes import SECONDS_PER_MINUTE
+
+# Word for word the predicate of the partial index.
+_UNSETTLED = text("delivered_seconds >= (billed_minutes + 1) * 60::bigint")
+_ADVANCE = text("""
+    UPDATE billable_contract SET billed_minutes = now.minutes
+    FROM unnest(CAST(:ids AS text[]), CAST(:minutes AS integer[])) AS now (id, minutes)
+    WHERE contract_id = now.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many contracts were settled, and how many minutes in all."""
+
+    contracts: int
+    minutes: int
+
+
+def settle(connection: Connection, at_micros: int, limit: int = 1000) -> Settled:
+    """Settle up to `limit` contracts; those that somebody else is working on are left to a later turn.
+
+    `minutes` of the result is zero when there is nothing left to do.
+    """
+    columns = billable_contract.c
+    query = select(billable_contract).where(_UNSETTLED).order_by(columns.contract_id).limit(limit)
+    rows = connection.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
+    ledger.post(connection, settlement_transfers(rows, at_micros))
+    return Settled(len(rows), advance(connection, rows))
+
+
+def settlement_transfers(rows: Iterable[Row[Any]], at_micros: int) -> list[Transfer]:
+    """What is to be posted for these locked rows of `billable_contract`: at most one transfer, none if nothing is due.
+
+    Escrow pays gross and the buyer's VAT. The provider earns gross less the fee, with its own VAT; the market keeps the
+    fee and owes the difference of the two taxes, output less input, which may be negative.
+    """
+    entries: list[Entry] = []
+    content = []
+    fees = tax = 0
+    for row in rows:
+        billed = _billed_now(row)
+        if billed == row.billed_minutes:
+            continue
+        bargain = bargain_of(row)
+        due = totals(bargain, billed) - totals(bargain, row.billed_minutes)
+        fees += due.fee
+        tax += due.buyer_vat - due.provider_vat
+        content.append(f"{row.contract_id}:{billed}")
+        entries += nonzero(
+            Entry(account(row.buyer_id, "escrow"), -due.escrow_captured, row.contract_id),
+            Entry(account(row.provider_id, "earned"), due.provider_net + due.provider_vat, row.contract_id),
+            Entry(account(row.provider_id, "bond"), -due.bond_returned, row.contract_id),
+            Entry(account(row.provider_id, "cash"), due.bond_returned, row.contract_id),
+        )
+    if not entries:
+        return []
+    entries += nonzero(Entry(account(MARKET, "fees"), fees), Entry(account(MARKET, "tax"), tax))
+    key = hashlib.sha256(",".join(content).encode()).hexdigest()
+    return [Transfer(f"settle:{key}", "settle", at_micros, tuple(entries))]
+
+
+def advance(connection: Connection, rows: Iterable[Row[Any]]) -> int:
+    """Note that these locked rows are settled; the minutes by which they went on."""
+    due = {row.contract_id: _billed_now(row) for row in rows if _billed_now(row) > row.billed_minutes}
+    if due:
+        connection.execute(_ADVANCE, {"ids": list(due), "minutes": list(due.values())})
+    return sum(_billed_now(row) - row.billed_minutes for row in rows)
+
+
+def _billed_now(row: Row[Any]) -> int:
+    return int(row.delivered_seconds) // SECONDS_PER_MINUTE

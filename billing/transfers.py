@@ -1,0 +1,57 @@
+"""What is posted: transfers of two or more entries, and the names of the accounts between which money moves."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+MARKET = "market"
+PARTICIPANT_KINDS = ("cash", "escrow", "bond", "earned", "payable")
+MARKET_KINDS = ("bank", "fees", "tax", "reserve")
+
+
+def account(owner: str, kind: str) -> str:
+    """The id of an account: `prt_.../cash`, `market/fees`."""
+    return f"{owner}/{kind}"
+
+
+def is_market_account(account_id: str) -> bool:
+    """Whether it is one of the market's own accounts: touched by every batch, and without a floor."""
+    return account_id.startswith(MARKET + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One side of a transfer: micro-units into (negative: out of) an account. `reference` is the contract or document
+    that it is for; entries of the market's own accounts, which stand for a whole batch, may have none."""
+
+    account: str
+    amount_micros: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Entries that sum to zero, under an idempotency key. `at_micros` is market time."""
+
+    key: str
+    kind: str
+    at_micros: int
+    entries: tuple[Entry, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.entries) < 2 or any(entry.amount_micros == 0 for entry in self.entries):
+            raise AssertionError(f"transfer {self.key} needs two entries or more, none of them zero")
+        if total := sum(entry.amount_micros for entry in self.entries):
+            raise AssertionError(f"transfer {self.key} does not sum to zero but to {total}")
+
+    def content_sha256(self) -> bytes:
+        """Of what it moves. The time is left out, so that a retry at a later time is still the same transfer."""
+        lines = [self.kind]
+        lines += [f"{entry.account}\x1f{entry.amount_micros}\x1f{entry.reference or ''}" for entry in self.entries]
+        return hashlib.sha256("\x1e".join(lines).encode()).digest()
+
+
+def nonzero(*entries: Entry) -> tuple[Entry, ...]:
+    """The entries that move anything."""
+    return tuple(entry for entry in entries if entry.amount_micros)
