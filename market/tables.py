@@ -6,7 +6,6 @@ Minutes are UTC minutes since the Unix epoch, prices micro-units per slice-minut
 from __future__ import annotations
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -20,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
 
 from runtime.metadata import metadata
 
@@ -35,6 +34,7 @@ participant = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("is_provider", Boolean, nullable=False, server_default=text("false")),
+    Column("fee_ppm", Integer, nullable=False, comment="of gross, paid as a seller; frozen into each trade"),
     _created(),
     comment="An organisation with an account. Its legal identity is billing's.",
 )
@@ -234,6 +234,9 @@ contract = Table(
     Column("applied_revision", Integer, nullable=False, server_default=text("0")),
     Column("guest", JSONB, nullable=False, comment="the guest's specification"),
     Column("guest_state", Text),
+    Column(
+        "guest_state_at_ms", BigInteger, nullable=False, server_default=text("0"), comment="by the agent's market clock"
+    ),
     Column("endpoints", JSONB, nullable=False, server_default=text("'[]'")),
     Column("ready_at_micros", BigInteger),
     Column("created_at_micros", BigInteger, nullable=False),

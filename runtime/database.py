@@ -1,6 +1,7 @@
 """Connections and transactions: PostgreSQL through psycopg 3 and SQLAlchemy Core.
 
-Every write of Nestex runs inside `transaction`, which begins once, commits once and retries what PostgreSQL asks to retry.
+Every write of Nestex runs inside `transaction`, which begins once, commits once and retries what PostgreSQL asks to
+retry.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
 
 
 def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:
-    """What `work` returns, committed. A deadlock or serialization failure takes it back and runs it again, five times at
-    most; `work` must have no effect outside the connection."""
+    """What `work` returns, committed. A deadlock or serialization failure takes it back and runs it again, five times
+    at most; `work` must have no effect outside the connection."""
     for attempt in range(_RETRIES):
         try:
             with engine.begin() as connection:

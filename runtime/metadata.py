@@ -1,4 +1,5 @@
-"""The one SQLAlchemy metadata. Each package describes the tables that it owns in its own `tables.py`, on this object."""
+"""The one SQLAlchemy metadata. Each package describes the tables that it owns in its own `tables.py`, on this
+object."""
 
 from __future__ import annotations
 

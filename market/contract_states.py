@@ -1,0 +1,22 @@
+"""The states of a contract and the reasons for an end. Source: the design's market rules, "Contracts"."""
+
+from __future__ import annotations
+
+from common.states import state_table
+
+SCHEDULED = "scheduled"
+PROVISIONING = "provisioning"
+RUNNING = "running"
+STOPPED = "stopped"
+COMPLETED = "completed"
+FAILED = "failed"
+
+CONTRACT_STATES = state_table(
+    "contract",
+    """
+    scheduled    -> provisioning running completed released failed busted
+    provisioning -> running stopped completed released reclaimed failed busted
+    running      -> stopped completed released reclaimed failed busted
+    stopped      -> running completed released reclaimed failed busted
+    """,
+)

@@ -1,0 +1,1 @@
+"""Contracts: how they follow their guests, and how they end."""

@@ -1,0 +1,37 @@
+"""The desired state of a contract, as its agent is told: always whole, with a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from common import codec, subjects
+from common.wire import Allocation, GuestSpec
+from market.tables import contract
+from runtime.outbox import OutboxMessage
+
+
+def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMessage:
+    """The outbox message for a row of `contract`. `again` tells a repetition from the first, which the bus would
+    drop."""
+    allocation = Allocation(
+        contract=row["id"],
+        revision=row["revision"],
+        want=row["want"],
+        start=row["start_minute"],
+        end=row["end_minute"],
+        guest=codec.from_json(GuestSpec, row["guest"]),
+    )
+    return OutboxMessage(
+        id=f"{row['id']}:{row['revision']}{again and ':'}{again}",
+        subject=subjects.allocation(row["node_id"], row["id"]),
+        payload=codec.encode(allocation),
+    )
+
+
+def repeat(connection: Connection, contracts: list[str], again: str) -> list[OutboxMessage]:
+    """The desired state of these contracts once more."""
+    query = select(contract).where(contract.c.id.in_(contracts)).order_by(contract.c.id)
+    return [allocation_message(row, again=again) for row in connection.execute(query).mappings()]

@@ -1,0 +1,28 @@
+"""Contracts as their two parties see them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, RowMapping, or_, select
+
+from common.errors import NotFound
+from market.tables import contract
+
+
+def list_contracts(
+    connection: Connection, participant: str, after: str, limit: int, *, state: str | None
+) -> list[RowMapping]:
+    """Up to `limit` contracts that the participant bought or sold, with ids above `after`, oldest first."""
+    party = or_(contract.c.buyer_id == participant, contract.c.provider_id == participant)
+    query = select(contract).where(party, contract.c.id > after)
+    if state is not None:
+        query = query.where(contract.c.state == state)
+    return list(connection.execute(query.order_by(contract.c.id).limit(limit)).mappings())
+
+
+def get_contract(connection: Connection, participant: str, contract_id: str) -> RowMapping:
+    """A contract that the participant bought or sold. Raises NotFound."""
+    party = or_(contract.c.buyer_id == participant, contract.c.provider_id == participant)
+    row = connection.execute(select(contract).where(contract.c.id == contract_id, party)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("not_found", f"you have no contract {contract_id}", field="contract")
+    return row

@@ -1,0 +1,138 @@
+"""Admission: whether an order may enter, before the auction sees it. What is refused here leaves no trace.
+
+Source: the design's market rules, "Orders": an order is accepted only if it is backed at entry, a bid by money, an ask
+by capacity at every minute in every resource and by its bond.
+"""
+
+from __future__ import annotations
+
+from common.errors import Conflict, InvalidInput, NotFound, Refused
+from common.money import LARGEST_MICROS, Money
+from common.price import Price
+from common.wire import Capacity
+from market.engine.commands import PlaceAsk, PlaceBid, Placement
+from market.engine.facts import InstrumentFacts, NodeFacts, PlacementFacts
+from market.engine.windows import AskWindow, BidWindow
+
+
+def check_bid(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, reserve_micros: int) -> None:
+    """Raises the error that names the first rule that the bid breaks. `reserve_micros` includes the buyer's VAT."""
+    instrument = facts.instrument
+    _check_instrument(bid, instrument)
+    _check_duration(bid.duration_minutes, instrument, "duration_minutes")
+    if window.start_by < window.start_from:
+        raise InvalidInput("window_empty", "start_by lies before start_from", field="start_by")
+    _check_horizon(window.start_by + bid.duration_minutes, minute, instrument, "start_by")
+    _check_funds(reserve_micros, facts)
+
+
+def check_ask(
+    ask: PlaceAsk, window: AskWindow, facts: PlacementFacts, minute: int, reserve_micros: int, committed: Capacity
+) -> None:
+    """Raises the error that names the first rule that the ask breaks.
+
+    `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window.
+    """
+    instrument = facts.instrument
+    _check_instrument(ask, instrument)
+    if not facts.party.is_provider:
+        raise Refused("not_a_provider", "to sell, send the provider form first: company, tax number, IBAN, address")
+    node = _own_node(ask, facts)
+    if window.available_until - window.available_from < ask.min_minutes:
+        raise InvalidInput(
+            "window_empty",
+            "less than min_minutes is left from available_from (or the next minute) to available_until",
+            field="available_until",
+        )
+    _check_duration(ask.min_minutes, instrument, "min_minutes")
+    _check_horizon(window.available_until, minute, instrument, "available_until")
+    if window.available_until > node.reserved_until:
+        raise Refused(
+            "beyond_reservation",
+            "available_until lies after the node's own reservation ends",
+            field="available_until",
+            limit=f"minute {node.reserved_until}",
+        )
+    _check_capacity(ask.slices, instrument.slice, node.offered, committed)
+    _check_funds(reserve_micros, facts)
+
+
+def _check_instrument(placement: Placement, instrument: InstrumentFacts) -> None:
+    if instrument.mode != "open":
+        raise Conflict("state_forbids", f"{instrument.code} is {instrument.mode}: no order enters", field="instrument")
+    price = placement.price_micros
+    if price % instrument.tick_micros:
+        tick = Price(instrument.tick_micros).hourly()
+        raise InvalidInput(
+            "off_tick", f"price must be a multiple of the tick, {tick} per slice-hour", field="price", limit=tick
+        )
+    lowest, highest = instrument.price_min_micros, instrument.price_max_micros
+    if not lowest <= price <= highest:
+        bounds = f"{Price(lowest).hourly()} to {Price(highest).hourly()}"
+        raise InvalidInput("price_out_of_bounds", f"price must be {bounds} per slice-hour", field="price", limit=bounds)
+
+
+def _check_duration(minutes: int, instrument: InstrumentFacts, field: str) -> None:
+    if minutes < instrument.min_minutes:
+        raise InvalidInput(
+            "window_too_short",
+            f"{field} is below the shortest contract of {instrument.code}",
+            field=field,
+            limit=instrument.min_minutes,
+        )
+    if minutes > instrument.max_minutes:
+        raise InvalidInput(
+            "window_too_long",
+            f"{field} is above the longest contract of {instrument.code}",
+            field=field,
+            limit=instrument.max_minutes,
+        )
+
+
+def _check_horizon(end: int, minute: int, instrument: InstrumentFacts, field: str) -> None:
+    if end > minute + instrument.horizon_minutes:
+        raise InvalidInput(
+            "window_beyond_horizon",
+            f"{field} leads further ahead than {instrument.code} trades",
+            field=field,
+            limit=f"{instrument.horizon_minutes} minutes ahead",
+        )
+
+
+def _own_node(ask: PlaceAsk, facts: PlacementFacts) -> NodeFacts:
+    node = facts.node
+    if node is None or node.participant != ask.participant:
+        raise NotFound("not_found", f"you have no node {ask.node}", field="node")
+    if node.zone != facts.instrument.zone:
+        raise InvalidInput(
+            "invalid_field", f"the node is in zone {node.zone}", field="instrument", limit=f"zone {node.zone}"
+        )
+    if node.state != "online":
+        raise Refused("node_not_ready", f"the node is {node.state}; its agent must be connected", field="node")
+    return node
+
+
+def _check_capacity(slices: int, vector: Capacity, offered: Capacity, committed: Capacity) -> None:
+    for resource in ("vcpus", "memory_mib", "disk_gib"):
+        free = getattr(offered, resource) - getattr(committed, resource)
+        if slices * getattr(vector, resource) > free:
+            raise Refused(
+                "insufficient_capacity",
+                f"{slices} slices need {slices * getattr(vector, resource)} {resource}; at some minute of the window"
+                f" the node has {free} not yet offered or sold",
+                field="slices",
+                limit=f"{free} {resource}",
+            )
+
+
+def _check_funds(reserve_micros: int, facts: PlacementFacts) -> None:
+    if reserve_micros > LARGEST_MICROS // 1_000_000:
+        raise InvalidInput("amount_too_large", "the order's value is larger than one order may have", field="price")
+    available = facts.party.available_micros
+    if reserve_micros > available:
+        raise Refused(
+            "insufficient_funds",
+            f"this order reserves {Money(reserve_micros)}; available cash is {Money(available)}",
+            field="price",
+            limit=str(Money(max(available, 0))),
+        )

@@ -1,0 +1,95 @@
+"""How use cases reach an engine: one small port, in process or over NATS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import nats.errors
+from nats.aio.client import Client
+
+from common import codec, errors, subjects
+from common.errors import NestexError, Unavailable
+from market.engine.commands import Answer, Command, Problem
+from market.engine.loop import EngineLoop
+from market.engine.reads import depth
+
+_ANSWER_SECONDS = 10.0
+
+
+class EngineClient(Protocol):
+    """A shard's engine, as seen from a use case."""
+
+    async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
+        """One answer per command, after the commit. Raises Unavailable: then the outcome is unknown."""
+
+    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
+        """Price levels of the committed book. Raises Unavailable."""
+
+
+class LocalEngine:
+    """The engine of one shard in this process."""
+
+    def __init__(self, loop: EngineLoop) -> None:
+        self.loop = loop
+
+    async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
+        """See EngineClient."""
+        try:
+            return await self.loop.submit(commands)
+        except asyncio.CancelledError as error:
+            raise _silent(shard) from error
+
+    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
+        """See EngineClient."""
+        answer: dict[str, Any] = await self.loop.read(lambda: depth(self.loop.processor.state, instrument))
+        return answer
+
+
+class RemoteEngine:
+    """Engines in other processes, found by their shard's subject on NATS."""
+
+    def __init__(self, bus: Client) -> None:
+        self.bus = bus
+
+    async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
+        """See EngineClient."""
+        body = json.dumps([codec.to_json(command) for command in commands]).encode()
+        answers = json.loads(await self._request(subjects.engine_commands(shard), body, shard))
+        return [codec.from_json(Answer, answer) for answer in answers]
+
+    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
+        """See EngineClient."""
+        answer: dict[str, Any] = json.loads(
+            await self._request(subjects.engine_reads(shard), instrument.encode(), shard)
+        )
+        return answer
+
+    async def _request(self, subject: str, body: bytes, shard: str) -> bytes:
+        try:
+            return (await self.bus.request(subject, body, timeout=_ANSWER_SECONDS)).data
+        except (nats.errors.Error, TimeoutError) as error:
+            raise _silent(shard) from error
+
+
+def order_of(answer: Answer) -> dict[str, Any]:
+    """The order in an answer. Raises the error that the engine answered with."""
+    if answer.problem is not None:
+        raise error_of(answer.problem)
+    assert answer.order is not None
+    return answer.order
+
+
+def error_of(problem: Problem) -> NestexError:
+    """The engine's error, as it was raised there."""
+    kind: type[NestexError] = getattr(errors, problem.error)
+    return kind(problem.code, problem.message, field=problem.field, limit=problem.limit)
+
+
+def _silent(shard: str) -> Unavailable:
+    return Unavailable(
+        "engine_unavailable",
+        f"the engine of {shard} did not answer; the outcome is unknown: ask again with the same client_order_id",
+    )

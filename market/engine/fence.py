@@ -1,0 +1,94 @@
+"""The fence of a shard: a lease row with an epoch and the next sequence number, on database time.
+
+Every batch moves the sequence under its own epoch, or does not commit; so two engines can never both write. A takeover
+commits its new epoch before it reads anything else: from then on the old engine's transactions cannot commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from market.tables import journal, lease
+
+
+class Fenced(Exception):
+    """Another engine holds a newer epoch of this shard; this one must end without writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What a lease holder knows: its epoch, and the sequence number and market time from which it goes on."""
+
+    shard: str
+    epoch: int
+    next_sequence: int
+    last_at_micros: int
+
+
+def acquire(connection: Connection, shard: str, holder: str, lease_seconds: float) -> Fence | None:
+    """The fence under a fresh epoch, if the shard is new or its lease has run out; else None. Commit before using
+    it."""
+    expiry = func.now() + timedelta(seconds=lease_seconds)
+    fresh = insert(lease).values(
+        shard=shard, epoch=1, holder=holder, expires_at=expiry, next_sequence=1, last_at_micros=0
+    )
+    taken = fresh.on_conflict_do_update(
+        index_elements=["shard"],
+        set_={"epoch": lease.c.epoch + 1, "holder": holder, "expires_at": expiry},
+        where=lease.c.expires_at < func.now(),
+    ).returning(lease.c.epoch, lease.c.next_sequence, lease.c.last_at_micros)
+    row = connection.execute(taken).one_or_none()
+    return None if row is None else Fence(shard, row.epoch, row.next_sequence, row.last_at_micros)
+
+
+def renew(connection: Connection, fence: Fence, lease_seconds: float) -> None:
+    """Keep the lease. Raises Fenced."""
+    _advance(connection, fence, 0, None, lease_seconds)
+
+
+def advance(connection: Connection, fence: Fence, commands: int, at_micros: int, lease_seconds: float) -> int:
+    """Claim the next `commands` sequence numbers; the first of them. Locks the lease row until the commit.
+
+    Raises Fenced.
+    """
+    return _advance(connection, fence, commands, at_micros, lease_seconds) - commands
+
+
+def release(connection: Connection, fence: Fence) -> None:
+    """Let a standby take over at once: the orderly end of an engine."""
+    connection.execute(
+        lease.update()
+        .where(lease.c.shard == fence.shard, lease.c.epoch == fence.epoch)
+        .values(expires_at=func.now() - timedelta(seconds=1))
+    )
+
+
+def was_committed(connection: Connection, fence: Fence, first_sequence: int) -> bool:
+    """Whether the block that starts at this sequence number is in the journal, asked behind the lease row's lock: while
+    the transaction in doubt is still open, this waits for its end. Raises Fenced."""
+    row = connection.execute(select(lease.c.epoch).where(lease.c.shard == fence.shard).with_for_update()).one()
+    if row.epoch != fence.epoch:
+        raise Fenced(f"shard {fence.shard} was taken over")
+    block = select(journal.c.sequence).where(journal.c.shard == fence.shard, journal.c.sequence == first_sequence)
+    return connection.execute(block).one_or_none() is not None
+
+
+def _advance(connection: Connection, fence: Fence, commands: int, at_micros: int | None, lease_seconds: float) -> int:
+    moved = (
+        lease.update()
+        .where(lease.c.shard == fence.shard, lease.c.epoch == fence.epoch)
+        .values(
+            next_sequence=lease.c.next_sequence + commands,
+            last_at_micros=lease.c.last_at_micros if at_micros is None else at_micros,
+            expires_at=func.now() + timedelta(seconds=lease_seconds),
+        )
+        .returning(lease.c.next_sequence)
+    )
+    following: int | None = connection.execute(moved).scalar_one_or_none()
+    if following is None:
+        raise Fenced(f"shard {fence.shard} was taken over")
+    return following

@@ -1,0 +1,118 @@
+"""The engine process: wait for the lease, recover, serve commands from NATS, end when fenced."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from sqlalchemy import Engine
+
+from common import codec, subjects
+from common.clock import SystemClock
+from common.errors import NestexError
+from market.engine import fence as fencing
+from market.engine.batch import BatchProcessor
+from market.engine.commands import command_from_json
+from market.engine.fence import Fence
+from market.engine.loop import EngineLoop
+from market.engine.reads import depth
+from market.engine.recovery import recover
+from runtime import bus
+from runtime.database import connect
+from runtime.deployment import market_clock
+from runtime.settings import Settings
+
+log = logging.getLogger("nestex.engine")
+
+
+async def run(settings: Settings, shard: str) -> None:
+    """Serve the shard until cancelled. Raises Fenced when another engine took over."""
+    database = connect(settings.database_url, application=f"nestex engine {shard}", pool_size=2)
+    client = await bus.connect(settings, f"engine {shard}")
+    try:
+        processor = await _take_over(database, settings, shard)
+        loop = EngineLoop(processor)
+        running = asyncio.create_task(loop.run())
+        await serve(client, shard, loop)
+        log.info("engine of %s serves, epoch %d", shard, processor.fence.epoch)
+        try:
+            await running
+        finally:
+            running.cancel()
+            with database.begin() as connection:
+                fencing.release(connection, processor.fence)
+    finally:
+        await client.close()
+        database.dispose()
+
+
+async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
+    """Answer the shard's subjects."""
+
+    async def commands(message: Msg) -> None:
+        try:
+            parsed = json.loads(message.data)
+            batch = [command_from_json(value) for value in parsed]
+        except (ValueError, NestexError) as error:
+            log.warning("a request that is no list of commands: %s", error)
+            return
+        try:
+            answers = await loop.submit(batch)
+        except asyncio.CancelledError:
+            return  # no answer: the caller's time-out says that the outcome is unknown
+        await message.respond(json.dumps([codec.to_json(answer) for answer in answers]).encode())
+
+    async def reads(message: Msg) -> None:
+        answer = await loop.read(lambda: depth(loop.processor.state, message.data.decode()))
+        await message.respond(json.dumps(answer).encode())
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def in_task(handler: Callable[[Msg], Coroutine[None, None, None]]) -> Callable[[Msg], Awaitable[None]]:
+        """Requests wait for their batch side by side; one after the other would make every batch hold one request."""
+
+        async def start(message: Msg) -> None:
+            task = asyncio.create_task(handler(message))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        return start
+
+    await client.subscribe(subjects.engine_commands(shard), cb=in_task(commands))
+    await client.subscribe(subjects.engine_reads(shard), cb=in_task(reads))
+
+
+async def _take_over(database: Engine, settings: Settings, shard: str) -> BatchProcessor:
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    fence = await _wait_for_lease(database, shard, holder, settings.lease_seconds)
+
+    def prepare() -> BatchProcessor:
+        with database.begin() as connection:
+            clock = market_clock(connection, SystemClock())
+            state = recover(connection, fence)
+        return BatchProcessor(database, clock, state, fence, lease_seconds=settings.lease_seconds)
+
+    return await asyncio.to_thread(prepare)
+
+
+async def _wait_for_lease(database: Engine, shard: str, holder: str, lease_seconds: float) -> Fence:
+    waiting = False
+    while True:
+        fence = await asyncio.to_thread(_try_lease, database, shard, holder, lease_seconds)
+        if fence is not None:
+            return fence
+        if not waiting:
+            log.info("standby: another engine holds the lease of %s", shard)
+            waiting = True
+        await asyncio.sleep(lease_seconds / 6)
+
+
+def _try_lease(database: Engine, shard: str, holder: str, lease_seconds: float) -> Fence | None:
+    with database.begin() as connection:
+        return fencing.acquire(connection, shard, holder, lease_seconds)

@@ -1,0 +1,42 @@
+"""The app: routes, problems, limits. Services come from outside, so that nothing connects at import."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from market.http import problems
+from market.http.body_limit import BodyLimit
+from market.http.routes import account, contracts, documents, instruments, nodes, orders, participants, system
+from market.http.services import Services
+
+_ROUTERS = (
+    orders.router,
+    contracts.router,
+    instruments.router,
+    participants.router,
+    nodes.router,
+    account.router,
+    documents.router,
+    system.router,
+)
+
+_DESCRIPTION = """
+A spot exchange for slices of virtual machines that somebody has already paid for.
+
+Prices are decimal strings per **slice-hour**, amounts decimal strings, quantities integers, instants RFC 3339 in UTC on
+whole **market minutes** (`GET /v1/time`: the market's clock may run faster than real time). Errors are RFC 9457 problem
+details with a stable `code`. A write answers after it is committed, never before.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The market's HTTP interface, version 1."""
+    app = FastAPI(title="Nestex", version=version("nestex"), description=_DESCRIPTION)
+    app.state.services = services
+    app.add_middleware(BodyLimit)
+    problems.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,49 @@
+"""Who is calling, and whether the key's scopes allow it: dependencies for routes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from common.errors import Forbidden, Unauthenticated
+from market.http.services import services_of
+from market.participants.keys import Caller
+
+_bearer = HTTPBearer(auto_error=False, description="an API key, as it was shown at its creation")
+
+
+async def caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """The caller of this request. Raises Unauthenticated."""
+    if credentials is None:
+        raise Unauthenticated("key_missing", "this call needs the header Authorization: Bearer <key>")
+    keys = services_of(request).keys
+    known = keys.known(credentials.credentials)
+    if known is not None:
+        return known
+    return await asyncio.to_thread(keys.check, credentials.credentials)
+
+
+def scoped(*scopes: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
+    """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden."""
+
+    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
+        if who.scopes.isdisjoint(scopes):
+            wanted = " or ".join(scopes)
+            raise Forbidden("scope_missing", f"this call needs a key with the scope {wanted}", limit=wanted)
+        return who
+
+    return check
+
+
+Reading = Annotated[Caller, Depends(scoped("read", "trade", "provide", "finance", "operate"))]
+Trading = Annotated[Caller, Depends(scoped("trade"))]
+Selling = Annotated[Caller, Depends(scoped("trade", "provide"))]
+Providing = Annotated[Caller, Depends(scoped("provide"))]
+Finance = Annotated[Caller, Depends(scoped("finance", "read"))]
+Operating = Annotated[Caller, Depends(scoped("operate"))]

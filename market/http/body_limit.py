@@ -1,0 +1,55 @@
+"""Bodies above a limit are refused before they are read into memory, whether or not they declare their length."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.errors import InvalidInput
+from market.http.problems import problem_response
+
+LARGEST_BODY_BYTES = 256 * 1024
+
+
+class BodyLimit:
+    """ASGI middleware in front of the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the whole body in, at most so much, and hand it on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        body = await _take(receive) if declared.isdigit() and int(declared) <= LARGEST_BODY_BYTES else None
+        if body is None:
+            await _refuse(scope, receive, send)
+            return
+        waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self.app(scope, replay, send)
+
+
+async def _take(receive: Receive) -> bytes | None:
+    """The body, or None when it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    error = InvalidInput("body_too_large", "the body is too large for this call", limit=f"{LARGEST_BODY_BYTES} bytes")
+    response = problem_response(error)
+    response.status_code = 413
+    await response(scope, receive, send)

@@ -1,0 +1,30 @@
+"""Cursors that are numbers: read strictly, so that a made-up one is an error and never a surprise."""
+
+from __future__ import annotations
+
+import re
+
+from common.errors import InvalidInput
+
+_PART = r"(0|[1-9][0-9]{0,17})"
+
+
+def number_cursor(text: str) -> int:
+    """The number in a cursor; 0 for the first page. Raises InvalidInput (`malformed_cursor`)."""
+    return _numbers(text, 1)[0]
+
+
+def pair_cursor(text: str) -> tuple[int, int]:
+    """The two numbers in a cursor such as "17.2"; (0, 0) for the first page. Raises InvalidInput
+    (`malformed_cursor`)."""
+    first, second = _numbers(text, 2)
+    return first, second
+
+
+def _numbers(text: str, count: int) -> tuple[int, ...]:
+    if not text:
+        return (0,) * count
+    match = re.fullmatch(r"\.".join([_PART] * count), text)
+    if match is None:
+        raise InvalidInput("malformed_cursor", "this is no cursor of this list", field="after")
+    return tuple(map(int, match.groups()))

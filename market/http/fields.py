@@ -1,0 +1,67 @@
+"""Field types that requests and answers share, each with the text that explains its unit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Request(BaseModel):
+    """A request body: unknown fields and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+PriceText = Annotated[
+    str,
+    Field(
+        pattern=r"^(0|[1-9][0-9]{0,6})(\.[0-9]{1,6})?$",
+        max_length=14,
+        description="currency per slice-hour, a decimal string; a whole number of the instrument's ticks",
+        examples=["0.012000"],
+    ),
+]
+AmountText = Annotated[
+    str,
+    Field(
+        pattern=r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$",
+        max_length=17,
+        description="an amount of the settlement currency, a decimal string with up to six decimals",
+        examples=["100.00"],
+    ),
+]
+MoneyText = Annotated[str, Field(description="settlement currency, six decimals", examples=["12.500000"])]
+HourlyText = Annotated[str, Field(description="currency per slice-hour, six decimals", examples=["0.012000"])]
+InstantText = Annotated[
+    str,
+    Field(max_length=40, description="RFC 3339, a whole UTC minute of market time", examples=["2026-11-30T23:15:00Z"]),
+]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Label = Annotated[
+    str,
+    Field(
+        max_length=63,
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        description="lower-case letters, digits and dashes",
+        examples=["fra1"],
+    ),
+]
+Rate = Annotated[int, Field(ge=0, le=1_000_000, description="parts per million", examples=[50_000])]
+After = Annotated[str, Query(max_length=80, description="the `next` of the page before; none for the first page")]
+Limit = Annotated[int, Query(ge=1, le=500, description="how many items at most")]
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list. `next` is the cursor of the following part, null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+def next_cursor(cursors: list[str], limit: int) -> str | None:
+    """The cursor behind the last of these items, if there may be more."""
+    return cursors[-1] if len(cursors) == limit else None

@@ -1,0 +1,42 @@
+"""The market process: connect to the world, serve HTTP with uvicorn, let go in order."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from common.clock import SystemClock
+from market.engine.client import RemoteEngine
+from market.http.app import create_app
+from market.http.keyring import KeyRing
+from market.http.services import Services
+from runtime import bus, deployment
+from runtime.agent_access import AgentIssuer
+from runtime.database import connect
+from runtime.settings import Settings
+
+
+async def run(settings: Settings, host: str, port: int) -> None:
+    """Serve until a signal asks for the end."""
+    database = connect(settings.database_url, application="nestex market", pool_size=20)
+    client = await bus.connect(settings, "market")
+    try:
+        await bus.ensure_streams(client.jetstream())
+        real = SystemClock()
+        with database.begin() as connection:
+            known = deployment.read(connection)
+            clock = deployment.market_clock(connection, real)
+        services = Services(
+            settings=settings,
+            database=database,
+            clock=clock,
+            currency=known.currency,
+            engine=RemoteEngine(client),
+            bus=client,
+            agents=None if settings.nats_agents is None else AgentIssuer.load(settings.nats_agents),
+            keys=KeyRing(database, real),
+        )
+        config = uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", access_log=False)
+        await uvicorn.Server(config).serve()
+    finally:
+        await client.close()
+        database.dispose()

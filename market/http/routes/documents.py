@@ -1,0 +1,97 @@
+"""Invoices and self-billed invoices, as JSON or CSV, and the billing periods that bring them forth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Response
+from pydantic import BaseModel, Field
+
+from billing import documents as billing_documents
+from billing import periods
+from common.decimals import print_scaled
+from market.http.auth import Finance, Operating, Reading
+from market.http.fields import After, Limit, Page, next_cursor
+from market.http.problems import documented
+from market.http.services import Market, Reader
+
+router = APIRouter(prefix="/v1", tags=["documents"])
+
+_CSV = "text/csv"
+
+
+class DocumentModel(BaseModel):
+    """The head of a document. Amounts are decimal strings with two decimals."""
+
+    id: str
+    kind: str = Field(description="invoice (you bought) or self_billed_invoice (you sold)")
+    number: str
+    period: str
+    state: str
+    currency: str
+    net: str
+    vat: str
+    total: str
+
+
+class PeriodModel(BaseModel):
+    """A billing period: a UTC calendar month."""
+
+    month: str
+    state: str
+
+
+@router.get("/documents", responses=documented(401, 403, 422))
+def documents(who: Finance, connection: Reader, after: After = "", limit: Limit = 100) -> Page[DocumentModel]:
+    """Your documents, oldest first."""
+    items = [_model(row) for row in billing_documents.list_documents(connection, who.participant, after, limit)]
+    return Page(items=items, next=next_cursor([item.id for item in items], limit))
+
+
+@router.get(
+    "/documents/{document}",
+    response_model=None,
+    responses=documented(401, 403, 404, 422)
+    | {200: {"description": "the document", "content": {"application/json": {}, _CSV: {}}}},
+)
+def document(
+    document: Annotated[str, Path(max_length=80)],
+    who: Finance,
+    connection: Reader,
+    accept: Annotated[str, Header()] = "application/json",
+) -> Response:
+    """A whole document with its lines and its appendix per contract and day: JSON, or CSV for `Accept: text/csv`."""
+    row = billing_documents.get_document(connection, who.participant, document)
+    if _CSV in accept:
+        return Response(billing_documents.render_csv(row), media_type=_CSV)
+    return Response(billing_documents.render_json(row), media_type="application/json")
+
+
+@router.get("/periods", responses=documented(401, 403))
+def list_periods(who: Reading, connection: Reader) -> list[PeriodModel]:
+    """All periods in which something was sold."""
+    return [PeriodModel(month=row.month, state=row.state) for row in periods.list_periods(connection)]
+
+
+@router.post("/periods/{month}/close", responses=documented(401, 403, 409, 422))
+def close(month: Annotated[str, Path(max_length=7)], who: Operating, market: Market) -> PeriodModel:
+    """Close a month whose grace time is over, and finalise its documents. The worker does the same by itself."""
+    market.write(
+        lambda connection: periods.close(
+            connection, month, market.clock.minute(), market.clock.now_micros(), market.settings.grace_minutes
+        )
+    )
+    return PeriodModel(month=month, state="closed")
+
+
+def _model(row: Any) -> DocumentModel:
+    amounts = {name: print_scaled(getattr(row, f"{name}_cents"), 2) for name in ("net", "vat", "total")}
+    return DocumentModel(
+        id=row.id,
+        kind=row.kind,
+        number=row.number,
+        period=row.month,
+        state=row.state,
+        currency=row.currency,
+        **amounts,
+    )

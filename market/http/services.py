@@ -1,0 +1,54 @@
+"""What every route works with, handed to the app by the composition root; and the dependencies that give it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from nats.aio.client import Client
+from sqlalchemy import Connection, Engine
+
+from common.clock import MarketClock
+from market.engine.client import EngineClient
+from market.http.keyring import KeyRing
+from runtime.agent_access import AgentIssuer
+from runtime.database import transaction
+from runtime.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The market process's connections to the world. `agents` mints agent identities, where this process may."""
+
+    settings: Settings
+    database: Engine
+    clock: MarketClock
+    currency: str
+    engine: EngineClient
+    bus: Client
+    agents: AgentIssuer | None
+    keys: KeyRing
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """`work` in a transaction, committed when this returns."""
+        return transaction(self.database, work)
+
+
+def services_of(request: Request) -> Services:
+    """The app's services."""
+    services: Services = request.app.state.services
+    return services
+
+
+def reader(request: Request) -> Iterator[Connection]:
+    """A connection for the length of a reading request."""
+    with services_of(request).database.begin() as connection:
+        yield connection
+
+
+Market = Annotated[Services, Depends(services_of)]
+Reader = Annotated[Connection, Depends(reader)]

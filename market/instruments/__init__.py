@@ -1,0 +1,1 @@
+"""What is traded: slice classes and instruments."""

@@ -1,0 +1,52 @@
+"""Whether nodes are alive: heartbeats in, LOST after a silence in real time. A lost node's guests go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+
+from common.wire import Heartbeat
+from market.tables import contract, node, orders
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAsk:
+    """An ask on the book that a lost node no longer backs."""
+
+    order: str
+    participant: str
+    shard: str
+
+
+def record_heartbeat(connection: Connection, beat: Heartbeat) -> None:
+    """The node is online as of now."""
+    statement = node.update().where(node.c.id == beat.node)
+    connection.execute(statement.values(state="online", heartbeat_at=func.now(), agent_version=beat.agent_version))
+
+
+def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
+    """Contract -> revision of everything that the node should hold."""
+    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
+    query = select(contract.c.id, contract.c.revision).where(contract.c.node_id == node_id, live)
+    return {row.id: row.revision for row in connection.execute(query)}
+
+
+def mark_lost(connection: Connection, silent_seconds: float) -> Sequence[str]:
+    """The nodes whose last heartbeat is older than this, now LOST."""
+    silent = node.c.heartbeat_at < func.now() - timedelta(seconds=silent_seconds)
+    statement = node.update().where(node.c.state == "online", silent).values(state="lost").returning(node.c.id)
+    return connection.execute(statement).scalars().all()
+
+
+def asks_of_lost_nodes(connection: Connection) -> list[OpenAsk]:
+    """Asks that are still on a book although their node is lost."""
+    query = (
+        select(orders.c.id, orders.c.participant_id, orders.c.shard)
+        .join(node, node.c.id == orders.c.node_id)
+        .where(node.c.state == "lost", orders.c.state.in_(("new", "partially_filled")))
+        .order_by(orders.c.id)
+    )
+    return [OpenAsk(row.id, row.participant_id, row.shard) for row in connection.execute(query)]

@@ -1,0 +1,1 @@
+"""Orders: from a request to the engine, and back out of the tables."""

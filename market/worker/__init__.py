@@ -1,0 +1,1 @@
+"""The worker: everything that follows up on committed changes, and everything that time makes due."""

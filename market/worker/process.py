@@ -1,0 +1,45 @@
+"""The worker process: relay, status and usage consumers, and timers, side by side. Several may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from common import subjects
+from common.clock import SystemClock
+from market.engine.client import RemoteEngine
+from market.worker.inbox import consume
+from market.worker.relay import relay
+from market.worker.statuses import Statuses
+from market.worker.timers import Timers
+from market.worker.usage import UsageReports
+from runtime import bus
+from runtime.database import connect
+from runtime.deployment import market_clock
+from runtime.settings import Settings
+
+
+async def run(settings: Settings) -> None:
+    """Follow up until cancelled; the first part that fails for good ends all of them."""
+    database = connect(settings.database_url, application="nestex worker")
+    client = await bus.connect(settings, "worker")
+    try:
+        with database.begin() as connection:
+            clock = market_clock(connection, SystemClock())
+        jetstream = client.jetstream()
+        await bus.ensure_streams(jetstream)
+        statuses = await bus.subscribe_durable(
+            jetstream, subjects.STATUS_STREAM, subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS
+        )
+        usage = await bus.subscribe_durable(
+            jetstream, subjects.USAGE_STREAM, subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS
+        )
+        timers = Timers(database, clock, RemoteEngine(client), settings)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(relay(database, settings.database_url, jetstream))
+            tasks.create_task(consume(statuses, Statuses(database, clock, client).handle))
+            tasks.create_task(consume(usage, UsageReports(database, client).handle))
+            tasks.create_task(timers.settle())
+            tasks.create_task(timers.watch_nodes())
+    finally:
+        await client.close()
+        database.dispose()

@@ -1,0 +1,91 @@
+"""What time makes due: settlement of delivered minutes, completion of contracts, the close of periods, lost nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection, Engine
+
+from billing import periods, settlement
+from common.clock import MarketClock
+from common.errors import NestexError
+from market.contracts.complete_contracts import complete_contracts
+from market.engine.client import EngineClient
+from market.engine.commands import CancelOrder
+from market.nodes.liveness import OpenAsk, asks_of_lost_nodes, mark_lost
+from runtime.database import transaction
+from runtime.settings import Settings
+
+log = logging.getLogger("nestex.worker")
+
+_CHUNK = 1000
+_SETTLE_SECONDS = 0.5
+_LIVENESS_SECONDS = 1.0
+
+
+class Timers:
+    """Endless loops of the worker. Each turn is idempotent: whoever runs it twice changes nothing."""
+
+    def __init__(self, database: Engine, clock: MarketClock, engine: EngineClient, settings: Settings) -> None:
+        self.database = database
+        self.clock = clock
+        self.engine = engine
+        self.settings = settings
+
+    async def settle(self) -> None:
+        """Money follows minutes, contracts end, periods close."""
+        while True:
+            try:
+                await asyncio.to_thread(self.settle_once)
+            except Exception:
+                log.exception("settlement failed and will be tried again")
+            await asyncio.sleep(_SETTLE_SECONDS)
+
+    async def watch_nodes(self) -> None:
+        """Nodes that fell silent are LOST, and their asks leave the books."""
+        while True:
+            try:
+                await self._watch_once()
+            except Exception:
+                log.exception("watching the nodes failed and will be tried again")
+            await asyncio.sleep(_LIVENESS_SECONDS)
+
+    def settle_once(self) -> None:
+        """Everything that is due now."""
+        while transaction(self.database, self._settle_chunk) == _CHUNK:
+            pass
+        while transaction(self.database, self._complete_chunk) == _CHUNK:
+            pass
+        while (closed := transaction(self.database, self._close_period)) is not None:
+            log.info("period %s is closed", closed)
+
+    async def _watch_once(self) -> None:
+        asks = await asyncio.to_thread(transaction, self.database, self._mark_lost)
+        for ask in asks:
+            cancel = CancelOrder(ask.order, ask.participant, "node_lost")
+            try:
+                await self.engine.submit(ask.shard, [cancel])
+            except NestexError as error:
+                log.warning("ask %s of a lost node stays for now: %s", ask.order, error)
+
+    def _settle_chunk(self, connection: Connection) -> int:
+        return settlement.settle(connection, self.clock.now_micros(), _CHUNK).contracts
+
+    def _complete_chunk(self, connection: Connection) -> int:
+        grace = self.settings.grace_minutes
+        return complete_contracts(connection, self.clock.minute(), self.clock.now_micros(), grace, _CHUNK)
+
+    def _close_period(self, connection: Connection) -> str | None:
+        """Close one month that is due; its name, or None when none is."""
+        minute, grace = self.clock.minute(), self.settings.grace_minutes
+        due = periods.due(connection, minute, grace)
+        if not due:
+            return None
+        periods.close(connection, due[0], minute, self.clock.now_micros(), grace)
+        return due[0]
+
+    def _mark_lost(self, connection: Connection) -> list[OpenAsk]:
+        for lost in mark_lost(connection, self.settings.node_lost_seconds):
+            log.warning("node %s is lost: no heartbeat for %s s", lost, self.settings.node_lost_seconds)
+        return asks_of_lost_nodes(connection)

@@ -1,0 +1,53 @@
+"""Usage reports, in: stored by metering, acknowledged after the commit, and then released from the agents' spools."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from sqlalchemy import Engine
+
+from billing import metering
+from common import codec, subjects
+from common.errors import InvalidInput
+from common.wire import Resend, UsageReport, Watermark
+from runtime.database import transaction
+
+log = logging.getLogger("nestex.worker")
+
+
+class UsageReports:
+    """Handles batches of the USAGE stream."""
+
+    def __init__(self, database: Engine, bus: Client) -> None:
+        self.database = database
+        self.bus = bus
+
+    async def handle(self, messages: Sequence[Msg]) -> None:
+        """One transaction for all reports of the batch; then each node hears what is committed, and what is missing."""
+        reports = [report for report in map(_report, messages) if report is not None]
+        if not reports:
+            return
+        recorded = await asyncio.to_thread(
+            transaction, self.database, lambda connection: metering.record(connection, reports)
+        )
+        for node, result in recorded.items():
+            watermark = codec.encode(Watermark(result.watermark))
+            await self.bus.publish(subjects.command(node, "watermark"), watermark)
+            if result.gap_from is not None:
+                await self.bus.publish(subjects.command(node, "resend"), codec.encode(Resend(result.gap_from)))
+
+
+def _report(message: Msg) -> UsageReport | None:
+    try:
+        report = codec.decode(UsageReport, message.data, lenient=True)
+    except InvalidInput as error:
+        log.warning("%s: %s", message.subject, error)
+        return None
+    if message.subject != subjects.usage(report.node):
+        log.warning("%s speaks for node %s", message.subject, report.node)
+        return None
+    return report

@@ -1,0 +1,48 @@
+"""The outbox: messages are written in the transaction that they tell of, and published after it by the worker's relay.
+
+Publishing is at least once; the id doubles as Nats-Msg-Id, and receivers are idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from runtime.tables import outbox
+
+CHANNEL = "nestex_outbox"
+"""NOTIFY on it wakes the relay; it polls anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """One message for a subject. `id` is unique for ever."""
+
+    id: str
+    subject: str
+    payload: bytes
+
+
+def put(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
+    """Write the messages; one whose id is there already is dropped."""
+    if not messages:
+        return
+    rows = [{"id": message.id, "subject": message.subject, "payload": message.payload} for message in messages]
+    connection.execute(insert(outbox).on_conflict_do_nothing(), rows)
+    connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
+def unpublished(connection: Connection, limit: int) -> list[OutboxMessage]:
+    """The oldest unpublished messages; a row stays unpublished until it is marked, however late it committed."""
+    query = (
+        select(outbox).where(outbox.c.published_at.is_(None)).order_by(outbox.c.created_at, outbox.c.id).limit(limit)
+    )
+    return [OutboxMessage(row.id, row.subject, row.payload) for row in connection.execute(query)]
+
+
+def mark_published(connection: Connection, ids: Sequence[str]) -> None:
+    """The bus has acknowledged these."""
+    connection.execute(outbox.update().where(outbox.c.id.in_(ids)).values(published_at=func.now()))

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.market.factories import World
+
+
+@pytest.fixture
+def world(database: Engine) -> World:
+    """A market whose clock stands until the test moves it."""
+    made = World(database)
+    made.establish()
+    return made

@@ -1,0 +1,152 @@
+"""A real market process in a thread: uvicorn on a loopback port, its engine beside it, a real bus and database."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from common.clock import SystemClock
+from market.engine.client import LocalEngine
+from market.engine.loop import EngineLoop
+from market.http.app import create_app
+from market.http.keyring import KeyRing
+from market.http.services import Services
+from market.participants.create_participant import create_participant
+from market.participants.keys import SCOPES
+from runtime import bus
+from runtime.agent_access import AgentIssuer
+from runtime.settings import Settings
+from tests.conftest import NatsAccount
+from tests.market.factories import World
+
+_READY_SECONDS = 20
+
+
+@dataclass
+class Http:
+    """Calls as one key's owner; `api` keeps the connection."""
+
+    url: str
+    key: str | None
+    participant: str = ""
+    api: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
+        self.api = httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+
+    def get(self, path: str, **arguments: Any) -> httpx.Response:
+        return self.api.get(path, **arguments)
+
+    def post(self, path: str, body: Any = None, **arguments: Any) -> httpx.Response:
+        return self.api.post(path, json=body, **arguments)
+
+    def delete(self, path: str) -> httpx.Response:
+        return self.api.delete(path)
+
+    def as_(self, key: str | None, participant: str = "") -> Http:
+        return Http(self.url, key, participant)
+
+
+class _Server:
+    """The market process's work, on an event loop of its own."""
+
+    def __init__(self, world: World, account: NatsAccount) -> None:
+        self.world = world
+        self.settings = Settings(
+            database_url=world.database.url.render_as_string(hide_password=False),
+            nats_url=account.url,
+            nats_credentials=account.credentials,
+            nats_agents=account.agents,
+        )
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.ready = threading.Event()
+        self.server: uvicorn.Server | None = None
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def start(self) -> str:
+        self.thread.start()
+        assert self.ready.wait(_READY_SECONDS)
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def stop(self) -> None:
+        assert self.server is not None
+        self.server.should_exit = True
+        self.thread.join(_READY_SECONDS)
+        self.listener.close()
+
+    async def _serve(self) -> None:
+        client = await bus.connect(self.settings, "test market")
+        await bus.ensure_streams(client.jetstream())
+        loop = EngineLoop(self.world.engine())
+        running = asyncio.create_task(loop.run())
+        services = Services(
+            settings=self.settings,
+            database=self.world.database,
+            clock=self.world.clock,
+            currency="EUR",
+            engine=LocalEngine(loop),
+            bus=client,
+            agents=AgentIssuer.load(self.settings.nats_agents) if self.settings.nats_agents else None,
+            keys=KeyRing(self.world.database, SystemClock()),
+        )
+        self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning"))
+        self.ready.set()
+        await self.server.serve(sockets=[self.listener])
+        running.cancel()
+        await client.close()
+
+
+@pytest.fixture
+def operator(world: World, nats_account: NatsAccount) -> Iterator[Http]:
+    """A running market, as its operator sees it."""
+    with world.begin() as connection:
+        made, key = create_participant(
+            connection, world.real.micros // 1000, "Operator", "operator@example.org", scopes=SCOPES
+        )
+    server = _Server(world, nats_account)
+    yield Http(server.start(), key, made.id)
+    server.stop()
+
+
+@pytest.fixture
+def buyer(operator: Http) -> Http:
+    """A participant with 100.00 of cash."""
+    return joined(operator, "Blauwal Builds", "ci@blauwal.example", "100.00")
+
+
+@pytest.fixture
+def provider(operator: Http) -> Http:
+    """A provider with 100.00 of cash."""
+    made = joined(operator, "Alster Analytics", "cloud@alster.example", "100.00")
+    answer = made.post(
+        "/v1/providers",
+        {
+            "company": "Alster Analytics GmbH",
+            "tax_number": "DE136695976",
+            "iban": "DE89370400440532013000",
+            "country": "DE",
+            "street": "Jungfernstieg 7",
+            "postcode": "20354",
+            "city": "Hamburg",
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    return made
+
+
+def joined(operator: Http, name: str, email: str, amount: str) -> Http:
+    answer = operator.post("/v1/participants", {"name": name, "email": email})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    deposit = {"participant": made["participant"]["id"], "amount": amount, "key": f"test/{email.partition(chr(64))[0]}"}
+    assert operator.post("/v1/deposits", deposit).status_code == 201
+    return operator.as_(made["api_key"], made["participant"]["id"])
