@@ -55,7 +55,8 @@ def create_instrument(connection: Connection, created: Instrument) -> None:
     if known.one_or_none() is None:
         raise NotFound("not_found", f"there is no slice class {created.slice_class}", field="slice_class")
     values = dataclasses.asdict(created) | {"code": created.code}
-    if connection.execute(insert(instrument).values(**values).on_conflict_do_nothing()).rowcount == 0:
+    inserted = insert(instrument).values(**values).on_conflict_do_nothing().returning(instrument.c.code)
+    if connection.execute(inserted).one_or_none() is None:
         raise Conflict("already_exists", f"there is an instrument {created.code} already", field="zone")
 
 

@@ -33,8 +33,8 @@ STANDARD = (
 
 def add_class(connection: Connection, added: SliceClass) -> None:
     """Raises Conflict when the name is taken."""
-    statement = insert(slice_class).values(**asdict(added)).on_conflict_do_nothing()
-    if connection.execute(statement).rowcount == 0:
+    inserted = insert(slice_class).values(**asdict(added)).on_conflict_do_nothing().returning(slice_class.c.name)
+    if connection.execute(inserted).one_or_none() is None:
         raise Conflict("already_exists", f"there is a class {added.name} already", field="name")
 
 

@@ -29,7 +29,7 @@ from market.instruments.slice_classes import STANDARD, add_class
 from market.nodes.register_node import register_node
 from market.participants.become_provider import become_provider
 from market.participants.create_participant import create_participant
-from market.tables import node, orders
+from market.tables import contract, node, orders
 from runtime.deployment import establish
 
 ZONE = "fra1"
@@ -146,8 +146,8 @@ class World:
         }
         return PlaceAsk(participant=participant, node=node_id, **(defaults | fields))
 
-    def cancel(self, order: str, participant: str) -> CancelOrder:
-        return CancelOrder(order, participant)
+    def cancel(self, order: str, participant: str, reason: str = "requested") -> CancelOrder:
+        return CancelOrder(order, participant, reason)
 
     def engine(self, holder: str = "first") -> BatchProcessor:
         """An engine that has just taken the shard over. Leases are given up, so that the next one may take it."""
@@ -201,3 +201,13 @@ def code(answers: list[Answer]) -> str:
 def commands(*given: Command) -> list[Command]:
     """A batch."""
     return list(given)
+
+
+def contract_of(world: World, *, minutes: int = 10) -> dict[str, Any]:
+    """The row of a contract that was just traded."""
+    provider, buyer = world.provider(), world.participant(5_000_000)
+    engine = world.engine()
+    order(engine.process([world.ask(provider, world.node(provider))]))
+    order(engine.process([world.bid(buyer, duration_minutes=minutes)]))
+    with world.begin() as connection:
+        return dict(connection.execute(select(contract)).mappings().one())

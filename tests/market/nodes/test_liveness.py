@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from sqlalchemy import select, text
+
+from common.wire import Capacity, Heartbeat
+from market.nodes.liveness import asks_of_lost_nodes, live_revisions, mark_lost, record_heartbeat
+from market.tables import node
+from tests.market.factories import World, contract_of, order
+
+
+def beat(node_id: str) -> Heartbeat:
+    return Heartbeat(node_id, "0.1.0", True, {}, Capacity(1, 1, 1), 0, 0)
+
+
+def test_a_node_that_falls_silent_is_lost_and_a_heartbeat_brings_it_back(world: World) -> None:
+    node_id = world.node(world.provider())
+    with world.begin() as connection:
+        record_heartbeat(connection, beat(node_id))
+        assert mark_lost(connection, 30) == []
+        connection.execute(node.update().values(heartbeat_at=text("now() - interval '31 seconds'")))
+        assert mark_lost(connection, 30) == [node_id]
+        assert mark_lost(connection, 30) == []
+        record_heartbeat(connection, beat(node_id))
+        assert connection.execute(select(node.c.state)).scalar_one() == "online"
+
+
+def test_the_asks_of_a_lost_node_are_told_until_they_are_gone(world: World) -> None:
+    provider = world.provider()
+    engine = world.engine()
+    ask = order(engine.process([world.ask(provider, world.node(provider))]))
+    with world.begin() as connection:
+        assert asks_of_lost_nodes(connection) == []
+        connection.execute(node.update().values(state="lost"))
+        [found] = asks_of_lost_nodes(connection)
+    assert (found.order, found.participant, found.shard) == (ask["id"], provider, "fra1")
+    canceled = order(engine.process([world.cancel(found.order, found.participant, "node_lost")]))
+    assert (canceled["state"], canceled["reason"]) == ("canceled", "node_lost")
+    with world.begin() as connection:
+        assert asks_of_lost_nodes(connection) == []
+
+
+def test_a_node_should_hold_its_live_contracts(world: World) -> None:
+    row = contract_of(world)
+    with world.begin() as connection:
+        assert live_revisions(connection, row["node_id"]) == {row["id"]: 1}

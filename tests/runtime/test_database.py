@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from runtime.database import transaction
+
+LOCK = text("SELECT 1 FROM deadlock WHERE id = :id FOR UPDATE")
+
+
+def test_a_deadlock_is_run_again_until_both_are_through(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE deadlock (id integer PRIMARY KEY, times integer DEFAULT 0)"))
+        connection.execute(text("INSERT INTO deadlock VALUES (1), (2)"))
+    together = threading.Barrier(2, timeout=20)
+    met: set[int] = set()
+
+    def work(first: int, second: int) -> None:
+        def locking(connection: Connection) -> None:
+            connection.execute(LOCK, {"id": first})
+            if first not in met:
+                met.add(first)
+                together.wait()
+            connection.execute(text("UPDATE deadlock SET times = times + 1 WHERE id = :id"), {"id": second})
+
+        transaction(database, locking)
+
+    other = threading.Thread(target=work, args=(2, 1))
+    other.start()
+    work(1, 2)
+    other.join()
+    with database.begin() as connection:
+        assert connection.execute(text("SELECT sum(times) FROM deadlock")).scalar_one() == 2
+
+
+def test_another_error_is_raised_at_once_and_nothing_is_left(database: Engine) -> None:
+    runs = []
+
+    def work(connection: Connection) -> None:
+        runs.append(1)
+        connection.execute(text("INSERT INTO feed_head VALUES ('s', 1)"))
+        connection.execute(text("INSERT INTO feed_head VALUES ('s', 1)"))
+
+    with pytest.raises(IntegrityError):
+        transaction(database, work)
+    assert len(runs) == 1
+    with database.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feed_head")).scalar_one() == 0
