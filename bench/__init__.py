@@ -1,0 +1,1 @@
+"""Benchmarks: ratios taken in one run against a named baseline. `make bench` runs all, `python -m bench NAME` one."""
