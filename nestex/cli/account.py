@@ -1,0 +1,58 @@
+"""Commands of a finance department: account, documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nestex.cli.client import MarketClient
+from nestex.cli.output import AsJson, console, show, show_one
+
+_DOCUMENT_COLUMNS = ("number", "kind", "period", "state", "net", "vat", "total", "currency", "id")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(account)
+    app.command()(documents)
+
+
+def account(
+    entries: Annotated[bool, typer.Option("--entries", help="every posting instead of the balances")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Your balances, or the entries behind them."""
+    client = MarketClient.from_environment()
+    if entries:
+        rows = list(client.pages("/v1/account/entries"))
+        show(rows, ("at", "kind", "account", "amount", "reference"), as_json=as_json)
+    else:
+        show_one(client.get("/v1/account"), as_json=as_json)
+
+
+def documents(
+    out: Annotated[Path | None, typer.Option("--out", help="write each document there, as JSON and CSV")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Your invoices and self-billed invoices."""
+    client = MarketClient.from_environment()
+    rows = list(client.pages("/v1/documents"))
+    if out is not None:
+        for path in save_documents(client, rows, out):
+            console.print(str(path))
+    else:
+        show(rows, _DOCUMENT_COLUMNS, as_json=as_json)
+
+
+def save_documents(client: MarketClient, rows: list[dict[str, str]], out: Path) -> list[Path]:
+    """The documents of these heads as files named after their numbers; the paths that were written."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for row in rows:
+        for media_type, suffix in (("application/json", "json"), ("text/csv", "csv")):
+            path = out / f"{row['number']}.{suffix}"
+            path.write_bytes(client.download(f"/v1/documents/{row['id']}", media_type))
+            written.append(path)
+    return written

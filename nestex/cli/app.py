@@ -1,0 +1,50 @@
+"""`nestex`: all commands, and what their exit codes mean.
+
+0 done; 1 a check found a difference; 2 wrong usage; 3 the market or the configuration refused; 4 no answer.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from common.errors import NestexError, Unavailable
+from nestex.cli import account, books, local, nodes, processes, trading
+from nestex.cli.output import complain
+
+REFUSED = 3
+NO_ANSWER = 4
+
+app = typer.Typer(
+    name="nestex",
+    help="A spot exchange for slices of virtual machines that somebody has already paid for.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+local.register(app)
+processes.register(app)
+trading.register(app)
+nodes.register(app)
+account.register(app)
+books.register(app)
+
+
+def main() -> None:
+    """Run the command that the arguments name; errors that a person can act on become one line and an exit code."""
+    try:
+        app()
+    except NestexError as error:
+        complain(error)
+        sys.exit(NO_ANSWER if isinstance(error, Unavailable) else REFUSED)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in (
+            "sqlalchemy",
+            "fastapi",
+            "psycopg",
+            "pydantic_settings",
+        ):
+            raise
+        sys.stderr.write("this command needs the server's packages: pip install 'nestex[server]'\n")
+        sys.exit(REFUSED)

@@ -1,0 +1,89 @@
+"""The client of the HTTP API: where the market is, who we are, and problems turned back into errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from common import errors
+from common.errors import ERROR_CODES, NestexError, NotFound, Unauthenticated, Unavailable
+
+DEFAULT_URL = "http://127.0.0.1:8780"
+
+_BY_STATUS: dict[int, type[NestexError]] = {
+    401: errors.Unauthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+}
+
+
+class MarketClient:
+    """Calls of `/v1`, as one participant. `NESTEX_URL` and `NESTEX_API_KEY` say where and who."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+
+    @classmethod
+    def from_environment(cls) -> MarketClient:
+        """Raises Unauthenticated when there is no key to call with."""
+        key = os.environ.get("NESTEX_API_KEY")
+        if not key:
+            raise Unauthenticated("key_missing", "set NESTEX_API_KEY to your API key")
+        return cls(os.environ.get("NESTEX_URL", DEFAULT_URL), key)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The parsed answer. Raises the error that the market answered with, or Unavailable."""
+        return self._call("GET", path, params=query).json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """See `get`."""
+        return self._call("POST", path, json=body).json()
+
+    def delete(self, path: str) -> Any:
+        """See `get`."""
+        response = self._call("DELETE", path)
+        return response.json() if response.content else None
+
+    def download(self, path: str, media_type: str) -> bytes:
+        """The answer's bytes, in this media type."""
+        return self._call("GET", path, headers={"Accept": media_type}).content
+
+    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a list, page by page."""
+        after = ""
+        while True:
+            page = self.get(path, after=after, limit=500, **query)
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            after = page["next"]
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+    def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}") from error
+        if response.is_success:
+            return response
+        raise _error(response)
+
+
+def _error(response: httpx.Response) -> NestexError:
+    try:
+        problem = response.json()
+        code, detail = problem["code"], problem["detail"]
+    except (ValueError, KeyError, TypeError):
+        return Unavailable("market_unreachable", f"the market answered {response.status_code}")
+    if code not in ERROR_CODES:
+        return NotFound("not_found", detail)
+    kind = Unavailable if response.status_code >= 500 else _BY_STATUS.get(response.status_code, errors.InvalidInput)
+    return kind(code, detail, field=problem.get("field"), limit=problem.get("limit"))

@@ -1,0 +1,128 @@
+"""The demo from its first process to its exit: a market with two nodes on a fast clock, on a month's last evening."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from common.clock import MarketClock, RealClock, SystemClock
+from common.minutes import month_of, month_window
+from nestex.bootstrap import NewDeployment
+from nestex.cli.account import save_documents
+from nestex.cli.client import MarketClient
+from nestex.demo import result as results
+from nestex.demo.cast import ZONE
+from nestex.demo.scene import Scene, set_scene
+from nestex.demo.trading import trade
+from nestex.demo.watching import Watcher
+from nestex.local import LocalMarket, running_market, start_agent
+from nestex.stack.stack import discard
+from runtime.database import connect
+from runtime.deployment import market_clock
+
+_SPEED = 60
+_MINUTES_BEFORE_MIDNIGHT = 45
+_GRACE_MINUTES = 3
+_AGENTS_SECONDS = 60.0
+_STORY_SECONDS = 300.0
+
+
+def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool) -> int:
+    """Play the story; 0 when everything is as it should be, else 1. Documents and figures go to `out`."""
+    clock = SystemClock()
+    started = clock.monotonic()
+    with _data_folder(console, keep) as data:
+        console.print("starting PostgreSQL, nats-server, market, engine and worker", style="dim")
+        new = NewDeployment(clock_speed=_SPEED, market_micros=_last_evening(clock))
+        with running_market(data, clock, [ZONE], new, extra={"NESTEX_GRACE_MINUTES": str(_GRACE_MINUTES)}) as market:
+            placed, documents = _play(market, clock, console)
+            result = _collect(market, documents, clock.monotonic() - started)
+            _save(out, documents, result)
+    results.show(console, result, documents, out / "documents")
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+    found = results.faults(result, placed)
+    for fault in found:
+        console.print(f"off: {fault}", style="bold red")
+    if not found:
+        console.print(f"\nAll is well, after {result.elapsed_seconds} s.", style="bold green")
+    return 1 if found else 0
+
+
+def _play(market: LocalMarket, real: RealClock, console: Console) -> tuple[int, list[dict[str, Any]]]:
+    """How many orders were placed, and the documents that came of them, each with its party and its client."""
+    database = connect(market.stack.database_url, application="nestex demo", pool_size=1)
+    with database.begin() as connection:
+        clock = market_clock(connection, real)
+    database.dispose()
+
+    def tell(sentence: str) -> None:
+        console.print(f"[dim]{clock.now():%d %b %H:%M}[/dim]  {sentence}")
+
+    tell(f"the market is open at {market.url}, a minute lasts {60 / _SPEED:g} s")
+    month = month_of(clock.minute())
+    scene = set_scene(market.url, market.operator_key)
+    watcher = Watcher(scene, real, market.supervisor.watch, tell)
+    for seller in scene.sellers:
+        cast = seller.cast
+        start_agent(market, cast.node, seller.token, (cast.vcpus, cast.memory_mib, cast.disk_gib))
+    watcher.nodes_online(_AGENTS_SECONDS)
+    placed = trade(scene, tell)
+    watcher.contracts_ended(_STORY_SECONDS)
+    tell(f"waiting for the month's end and {_GRACE_MINUTES} minutes of grace")
+    watcher.period_closed(month, clock.real_seconds_until(_closing_minute(clock)) + _STORY_SECONDS)
+    return placed, _documents(scene)
+
+
+def _documents(scene: Scene) -> list[dict[str, Any]]:
+    parties = [(seller.cast.name, seller.client) for seller in scene.sellers]
+    parties += [(buyer.cast.name, buyer.client) for buyer in scene.buyers]
+    return [
+        row | {"party": name, "client": client} for name, client in parties for row in client.pages("/v1/documents")
+    ]
+
+
+def _collect(market: LocalMarket, documents: list[dict[str, Any]], elapsed: float) -> results.DemoResult:
+    database = connect(market.stack.database_url, application="nestex demo", pool_size=1)
+    try:
+        return results.collect(database, documents, elapsed)
+    finally:
+        database.dispose()
+
+
+def _save(out: Path, documents: list[dict[str, Any]], result: results.DemoResult) -> None:
+    for document in documents:
+        client: MarketClient = document["client"]
+        save_documents(client, [document], out / "documents")
+
+
+def _last_evening(clock: RealClock) -> int:
+    """Market time, in microseconds, at which the demo starts: shortly before midnight at the end of this month."""
+    end = month_window(month_of(clock.wall_micros() // 60_000_000)).end
+    return (end - _MINUTES_BEFORE_MIDNIGHT) * 60_000_000
+
+
+def _closing_minute(clock: MarketClock) -> int:
+    return month_window(month_of(clock.minute())).end + _GRACE_MINUTES
+
+
+@contextmanager
+def _data_folder(console: Console, keep: bool) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="nestex-demo-"))
+    path.chmod(0o711)  # PostgreSQL runs as another user when the demo runs as root
+    try:
+        yield path
+    except BaseException:
+        console.print(f"the data folder with all logs is kept: {path}", style="dim")
+        raise
+    if keep:
+        console.print(f"the data folder is kept: nestex up --data {path}", style="dim")
+    else:
+        discard(path)

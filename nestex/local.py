@@ -1,0 +1,106 @@
+"""A whole deployment on this machine: the embedded stack with market, engine and worker as its further children."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from common.clock import RealClock
+from nestex.bootstrap import NewDeployment, prepare
+from nestex.stack.libvirtd import start_libvirtd
+from nestex.stack.ports import LOOPBACK, free_port, is_free
+from nestex.stack.stack import Stack, running_stack
+from nestex.stack.supervisor import Child, Supervisor
+
+_OPERATOR_KEY = "operator.key"
+_MARKET_PORT = "market.port"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMarket:
+    """The running market: its address, the operator's key, and what it stands on."""
+
+    url: str
+    operator_key: str
+    stack: Stack
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Looks after all processes; its `watch` must be called again and again."""
+        return self.stack.supervisor
+
+
+@contextmanager
+def running_market(
+    path: Path, clock: RealClock, zones: Sequence[str], new: NewDeployment, *, extra: dict[str, str] | None = None
+) -> Iterator[LocalMarket]:
+    """The stack with a market, an engine for each zone and a worker, over the data folder at `path`.
+
+    `extra` are further NESTEX_ settings for the processes. Raises Unavailable (`stack_failed`).
+    """
+    with running_stack(path, clock, os.environ) as stack:
+        folder = stack.supervisor.folder
+        made = prepare(stack.database_url, new)
+        if made is not None:
+            folder.record(_OPERATOR_KEY, made)
+        environment = _base_environment() | stack.environment() | (extra or {})
+        url = _start_market(stack, environment)
+        for zone in zones:
+            stack.supervisor.start(Child(f"engine-{zone}", _nestex("engine", "--zone", zone), environment))
+        stack.supervisor.start(Child("worker", _nestex("worker"), environment))
+        yield LocalMarket(url, folder.recall(_OPERATOR_KEY) or "", stack)
+
+
+def start_agent(market: LocalMarket, name: str, token: str, capacity: tuple[int, int, int]) -> None:
+    """An agent with a private libvirtd (test driver) as further children; it may use so many vCPUs, MiB and GiB."""
+    supervisor = market.supervisor
+    data = supervisor.folder.subfolder(f"agents/{name}")
+    environment = _base_environment() | {
+        "NESTEX_AGENT_MARKET_URL": market.url,
+        "NESTEX_AGENT_DATA": str(data),
+        "NESTEX_AGENT_TOKEN": token,
+        "NESTEX_AGENT_LIBVIRT_URI": start_libvirtd(supervisor, name),
+        "NESTEX_AGENT_CAPACITY": ",".join(map(str, capacity)),
+    }
+    supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment))
+
+
+def _start_market(stack: Stack, environment: dict[str, str]) -> str:
+    folder = stack.supervisor.folder
+    port = int(folder.recall(_MARKET_PORT) or free_port())
+    if not is_free(port):
+        port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+
+    def answers(pid: int) -> bool:
+        try:
+            return httpx.get(f"{url}/readyz", timeout=2.0, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    stack.supervisor.start(
+        Child(
+            "market",
+            _nestex("market", "--host", LOOPBACK, "--port", str(port)),
+            environment | stack.market_environment(),
+            ready=answers,
+        )
+    )
+    folder.record(_MARKET_PORT, str(port))
+    return url
+
+
+def _nestex(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "nestex", *arguments)
+
+
+def _base_environment() -> dict[str, str]:
+    """This process's environment without settings of ours, which each process is given on purpose."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NESTEX_")}
+    return kept | {"PYTHONUNBUFFERED": "1"}
