@@ -88,8 +88,8 @@ def post(connection: Connection, transfers: Sequence[Transfer], reservations: Ma
     """Write transfers, and change what participants have reserved of their cash (`reservations`: id -> micros more).
 
     A transfer whose key is posted already with the same content is skipped; reservations have no key, the caller says
-    them once. Raises FloorBroken, Conflict (`transfer_conflict`), NotFound for an account that was never opened, and
-    InvalidInput (`amount_too_large`), each before anything is written.
+    them once. Raises FloorBroken, Conflict (`transfer_conflict`) and InvalidInput (`amount_too_large`) before anything
+    is written, and NotFound for an account that was never opened.
     """
     reserved = {account(owner, "cash"): change for owner, change in (reservations or {}).items()}
     touched = {entry.account for transfer in transfers for entry in transfer.entries} | reserved.keys()

@@ -35,6 +35,8 @@ _FOLLOWS: dict[str, str] = {
 def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) -> None:
     """Record the status, and move the contract where its table allows it. A status that is older than what is recorded,
     or of another node's contract, changes nothing."""
+    if status.state == "failed":
+        _end_billing(connection, status)
     row = connection.execute(select(contract).where(contract.c.id == status.contract).with_for_update()).one_or_none()
     if row is None or row.node_id != status.node:
         log.warning("node %s reports a contract that is not its own: %s", status.node, status.contract)
@@ -51,21 +53,28 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
         changes["endpoints"] = [asdict(endpoint) for endpoint in status.endpoints]
     if status.state == "ready" and row.ready_at_micros is None:
         changes["ready_at_micros"] = status.at_ms * 1000
-    changes |= _transition(connection, row._mapping, status)
+    changes |= _transition(row._mapping, status)
     connection.execute(contract.update().where(contract.c.id == row.id).values(**changes))
+    if "want" in changes:
+        outbox.put(connection, [allocation_message({**row._mapping, **changes})])
     if "state" in changes:
         payload = {"state": changes["state"], "reason": changes.get("reason")}
         feed.append(connection, CONTRACT_FEED, [FeedEvent("contract", row.id, payload, at_micros)])
 
 
-def _transition(connection: Connection, row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
+def _end_billing(connection: Connection, status: GuestStatus) -> None:
+    """No minute from the failure on is billed. Before the market's row is locked: completion locks billing's row
+    first."""
+    row = connection.execute(select(contract).where(contract.c.id == status.contract)).one_or_none()
+    if row is not None and row.node_id == status.node and CONTRACT_STATES.allows(row.state, FAILED):
+        minute = max(row.start_minute, min(status.at_ms // 60_000, row.end_minute))
+        billing_contracts.end_at(connection, row.id, minute)
+
+
+def _transition(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
     target = _FOLLOWS.get(status.state)
     if target is None or target == row["state"] or not CONTRACT_STATES.allows(row["state"], target):
         return {}
     if target != FAILED:
         return {"state": target}
-    failed_minute = max(row["start_minute"], min(status.at_ms // 60_000, row["end_minute"]))
-    billing_contracts.end_at(connection, row["id"], failed_minute)
-    gone = {"want": "gone", "revision": row["revision"] + 1}
-    outbox.put(connection, [allocation_message(dict(row) | gone)])
-    return {"state": FAILED, "reason": status.reason or "guest_failed"} | gone
+    return {"state": FAILED, "reason": status.reason or "guest_failed", "want": "gone", "revision": row["revision"] + 1}

@@ -60,7 +60,7 @@ def document(
     connection: Reader,
     accept: Annotated[str, Header()] = "application/json",
 ) -> Response:
-    """A whole document with its lines and its appendix per contract and day: JSON, or CSV for `Accept: text/csv`."""
+    """A document: whole, with an appendix per contract and day, as JSON; its lines as CSV for `Accept: text/csv`."""
     row = billing_documents.get_document(connection, who.participant, document)
     if _CSV in accept:
         return Response(billing_documents.render_csv(row), media_type=_CSV)

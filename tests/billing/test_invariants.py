@@ -1,0 +1,104 @@
+"""The books check finds every difference: each rule, with one value broken."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection
+
+from billing import periods
+from billing.completion import complete
+from billing.invariants import RULES, check
+from tests.billing.factories import AT, END, GRACE, MONTH, START, Agent, contract, deliver, trade
+
+PLANTED = {
+    "every transfer sums to zero": (
+        "UPDATE ledger_entry SET amount_micros = amount_micros + 1"
+        " WHERE account_id = 'buyer/escrow' AND reference = 'done' AND amount_micros > 0"
+    ),
+    "every balance equals the sum of its entries": (
+        "UPDATE ledger_account SET balance_micros = balance_micros + 1 WHERE id = 'buyer/cash'"
+    ),
+    "no floor is broken": "UPDATE ledger_account SET reserved_micros = balance_micros + 1 WHERE id = 'buyer/cash'",
+    "escrow and bond are those of the open contracts": (
+        "UPDATE ledger_account SET balance_micros = balance_micros + 1 WHERE id = 'provider/bond'"
+    ),
+    "escrow and bond of each contract add up": (
+        "UPDATE ledger_entry SET reference = 'open' WHERE reference = 'done'"
+        " AND account_id = 'provider/bond' AND amount_micros > 0"
+    ),
+    "settled minutes are the metered minutes": "UPDATE usage_minute SET seconds = 59 WHERE minute = {start}",
+    "captured is metered minutes x price": "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'",
+    "the market keeps its fees and owes its taxes": (
+        "UPDATE billable_contract SET fee_ppm = 40000 WHERE contract_id = 'done'"
+    ),
+    "documents and their rounding are what was billed": (
+        "UPDATE document SET rounding_micros = rounding_micros + 1 WHERE kind = 'invoice'"
+    ),
+    "billed days are the metered minutes and their price": (
+        "UPDATE billed_day SET fee_micros = fee_micros + 1 WHERE contract_id = 'done'"
+    ),
+    "what was earned in closed months is payable": (
+        "UPDATE billed_day SET provider_vat_micros = provider_vat_micros - 1 WHERE contract_id = 'done'"
+    ),
+    "document numbers have no gaps": "UPDATE document SET sequence = 2 WHERE kind = 'invoice'",
+}
+"""Rule -> a change that breaks it (and sometimes others)."""
+
+
+@pytest.fixture
+def busy(books: Connection) -> Connection:
+    """One contract completed, one open beyond the close of its month."""
+    trade(books, contract("done"), contract("open", start=END - 5, minutes=50))
+    agent = Agent()
+    deliver(books, agent, "done", START, [60] * 8 + [30])
+    deliver(books, agent, "open", END - 5, [60] * 9)
+    complete(books, END, AT, GRACE, 10)
+    periods.close(books, MONTH, END + GRACE, AT, GRACE)
+    return books
+
+
+def test_right_books_have_no_difference(busy: Connection) -> None:
+    assert check(busy) == []
+
+
+def test_empty_books_have_no_difference(books: Connection) -> None:
+    assert check(books) == []
+
+
+def test_every_rule_is_tried() -> None:
+    assert PLANTED.keys() == {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_difference_is_found(busy: Connection, name: str) -> None:
+    for table in ("ledger_entry", "billed_day"):
+        busy.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for constraint in ("floor", "available"):
+        busy.exec_driver_sql(f"ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_{constraint}_check")
+    assert busy.exec_driver_sql(PLANTED[name].format(start=START)).rowcount > 0
+    found = {difference.rule for difference in check(busy)}
+    assert name in found
+
+
+@pytest.mark.parametrize(
+    ("table", "condition", "rule"),
+    [
+        ("ledger_entry", "account_id = 'market/fees'", "every transfer sums to zero"),
+        ("usage_minute", "minute = {start}", "settled minutes are the metered minutes"),
+        ("billed_day", "contract_id = 'open'", "billed days are the metered minutes and their price"),
+        ("document", "kind = 'invoice'", "document numbers have no gaps"),
+        ("document_counter", "kind = 'invoice'", "document numbers have no gaps"),
+        ("ledger_account", "id = 'buyer/cash'", "every balance equals the sum of its entries"),
+    ],
+)
+def test_a_missing_row_is_found(busy: Connection, table: str, condition: str, rule: str) -> None:
+    busy.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    statement = f"DELETE FROM {table} WHERE {condition.format(start=START)}"  # noqa: S608  # names from the list above
+    assert busy.exec_driver_sql(statement).rowcount > 0
+    assert rule in {difference.rule for difference in check(busy)}
+
+
+def test_a_difference_says_where_it_is(busy: Connection) -> None:
+    busy.exec_driver_sql(PLANTED["every balance equals the sum of its entries"])
+    [difference] = check(busy)
+    assert str(difference).startswith("every balance equals the sum of its entries: buyer/cash holds ")
