@@ -147,7 +147,7 @@ billable_contract = Table(
         text("coalesce(ended_minute, end_minute)"),
         postgresql_where=text("state = 'open'"),
     ),
-    Index("billable_contract_window_idx", "end_minute", "start_minute"),
+    Index("billable_contract_window_idx", "start_minute", "end_minute"),
     comment="What billing needs of a contract: its terms, frozen at the trade, and running totals.",
 )
 

@@ -40,7 +40,7 @@ PROVIDERS = (
         email="cloud@alster.example",
         form={
             "company": "Alster Analytics GmbH",
-            "tax_number": "DE136695976",
+            "tax_number": "DE811569869",
             "iban": "DE89370400440532013000",
             "country": "DE",
             "street": "Jungfernstieg 7",

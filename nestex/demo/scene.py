@@ -57,7 +57,7 @@ def next_minute(client: MarketClient) -> int:
 
 
 def _seller(url: str, operator: MarketClient, cast: Provider) -> Seller:
-    client = _join(url, operator, {"name": cast.name, "email": cast.email}, "5.00")
+    client = _join(url, operator, {"name": cast.name, "email": cast.email}, "50.00")
     client.post("/v1/providers", cast.form)
     now = parse_instant(client.get("/v1/time")["now"], field="now")
     reserved_until = minute_text(int(now.timestamp()) // 60 + _RESERVED_DAYS * 1440)

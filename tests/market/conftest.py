@@ -1,3 +1,5 @@
+"""A small market for each test that asks."""
+
 from __future__ import annotations
 
 import pytest

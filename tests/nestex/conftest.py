@@ -1,3 +1,5 @@
+"""The market of `tests.market`, for tests of what joins all packages."""
+
 from __future__ import annotations
 
 from tests.market.conftest import world

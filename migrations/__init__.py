@@ -1,0 +1,1 @@
+"""The database's schema, step by step: alembic's environment, and a file for each revision. Run by `nestex.schema`."""

@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL, nats-server and private libvirtds as supervised children, data in one folder."""
