@@ -14,6 +14,8 @@ from common.errors import InvalidInput
 SECONDS_PER_MINUTE = 60
 MINUTES_PER_DAY = 1440
 MICROS_PER_MINUTE = 60_000_000
+LAST_MINUTE = 2_119_000_000
+"""Late in the year 5998: what an INTEGER column holds, with room for the longest window."""
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})")
 
 
@@ -25,7 +27,10 @@ def parse_minute(text: str, *, field: str) -> int:
     instant = parse_instant(text, field=field)
     if instant.second or instant.microsecond:
         raise InvalidInput("off_grid", f"{field} must be a whole UTC minute", field=field, limit="1 minute")
-    return minute_of(instant)
+    minute = minute_of(instant)
+    if not 0 <= minute <= LAST_MINUTE:
+        raise InvalidInput("invalid_field", f"{field} lies outside the grid", field=field, limit="1970 to 6000")
+    return minute
 
 
 def parse_instant(text: str, *, field: str) -> datetime:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from billing.ledger import FloorBroken
 from common import codec
 from common.clock import MarketClock
-from common.errors import Conflict, NestexError, NotFound, Unavailable
+from common.errors import Conflict, InvalidInput, NestexError, NotFound, Unavailable
 from market.engine import fence as fencing
 from market.engine.commands import Answer, CancelOrder, Command, Expire, Placement, Problem, content_sha256
 from market.engine.effects import Effects
@@ -60,10 +60,19 @@ class BatchProcessor:
                 return self._attempt(commands, lock_cash=attempt == _ATTEMPTS - 1)
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
+            except (DataError, IntegrityError):
+                log.exception("a batch of %d commands cannot be written", len(commands))
+                return self._one_by_one(commands)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
         return self._attempt(commands, lock_cash=True)
+
+    def _one_by_one(self, commands: Sequence[Command]) -> list[Answer]:
+        """Find the command that cannot be written, so that it is refused alone."""
+        if len(commands) == 1:
+            return [Answer(problem=problem_of(InvalidInput("invalid_field", "a value of the order cannot be kept")))]
+        return [answer for command in commands for answer in self.process([command])]
 
     def renew(self) -> None:
         """Keep the lease while nothing else happens. Raises Fenced."""

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from market.http import problems
-from market.http.body_limit import BodyLimit
+from market.http.limits import RequestLimits
 from market.http.routes import account, contracts, documents, instruments, nodes, orders, participants, system
 from market.http.services import Services
 
@@ -35,7 +35,7 @@ def create_app(services: Services) -> FastAPI:
     """The market's HTTP interface, version 1."""
     app = FastAPI(title="Nestex", version=version("nestex"), description=_DESCRIPTION)
     app.state.services = services
-    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLimits)
     problems.install(app)
     for router in _ROUTERS:
         app.include_router(router)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from common.errors import (
@@ -112,6 +112,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DataError):
+        log.warning("a value that passed its checks and does not fit the database: %s", error)
+        return problem_response(InvalidInput("invalid_field", "a value does not fit its type"))
     log.error("the database failed: %s", error)
     return problem_response(Unavailable("database_unavailable", "the database did not answer; try again"))
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from billing import ledger
 from billing.terms import gross_with_vat
+from market.engine.commands import Expire, GuestTemplate
 from market.engine.fence import Fenced
 from market.tables import contract, journal, trade
 from nestex.books import first_difference
@@ -149,13 +151,13 @@ def test_a_batch_that_cannot_be_written_changes_neither_memory_nor_tables(world:
     engine = world.engine()
     before = engine.state.shard.state_hash()
     with world.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE journal ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
-    with pytest.raises(Exception, match="full_disk"):
+        connection.exec_driver_sql("ALTER TABLE journal RENAME TO gone")
+    with pytest.raises(DBAPIError, match="journal"):
         engine.process([world.bid(buyer, start_by=world.minute + 30)])
     assert engine.state.shard.state_hash() == before
     assert engine.state.open == {}
     with world.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE journal DROP CONSTRAINT full_disk")
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO journal")
     assert order(engine.process([world.bid(buyer, start_by=world.minute + 30)]))["state"] == "new"
     assert books(world) is None
 
@@ -179,8 +181,6 @@ def test_cash_that_another_shard_spent_between_reading_and_writing_is_found(worl
 
 
 def test_time_that_passes_expires_orders_and_frees_their_money(world: World) -> None:
-    from market.engine.commands import Expire
-
     buyer = world.participant(1_000_000)
     engine = world.engine()
     bid = order(engine.process([world.bid(buyer, start_by=world.minute + 3)]))
@@ -189,3 +189,14 @@ def test_time_that_passes_expires_orders_and_frees_their_money(world: World) -> 
     row = world.order_row(bid["id"])
     assert (row["state"], row["reason"], row["reserved_micros"]) == ("expired", "window_passed", 0)
     assert world.cash(buyer).reserved_micros == 0
+
+
+def test_an_order_that_cannot_be_written_is_refused_alone(world: World) -> None:
+    buyer = world.participant(1_000_000)
+    rest = {"start_by": world.minute + 30}
+    poison = world.bid(buyer, template=GuestTemplate("web", "default", user_data="\x00"), **rest)
+    engine = world.engine()
+    answers = engine.process([world.bid(buyer, **rest), poison, world.bid(buyer, **rest)])
+    assert [answer.problem and answer.problem.code for answer in answers] == [None, "invalid_field", None]
+    assert engine.next_sequence == 3
+    assert books(world) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ GOOD: dict[str, Any] = {"side": "bid", "instrument": CODE, "price": "0.012", "du
         ({"client_order_id": "no spaces"}, "invalid_field", "client_order_id"),
         ({"guest": {"name": "Big Host"}}, "invalid_field", "guest.name"),
         ({"guest": {"image": "x", "root": True}}, "unknown_field", "guest.root"),
+        ({"guest": {"user_data": "a\x00b"}}, "invalid_field", "guest.user_data"),
+        ({"guest": {"ssh_keys": ["a\x00b"]}}, "invalid_field", "guest.ssh_keys"),
+        ({"start_by": "9999-12-31T23:59:00Z"}, "invalid_field", "start_by"),
+        ({"start_by": "1969-12-31T23:59:00Z"}, "invalid_field", "start_by"),
         ({"duration_minutes": 40_000, "price": "60", "guests": 100}, "insufficient_funds", "price"),
         (
             {"duration_minutes": 40_000, "price": "60", "guests": 1000, "slices_per_guest": 1000},
@@ -68,6 +73,12 @@ def test_a_body_that_is_no_object_is_a_problem(buyer: Http, body: bytes) -> None
     answer = buyer.api.post("/v1/orders", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_half_a_character_is_refused(buyer: Http) -> None:
+    body = json.dumps(GOOD | {"guest": {"user_data": "\ud800"}}).encode()
+    problem = buyer.api.post("/v1/orders", content=body, headers={"Content-Type": "application/json"}).json()
+    assert (problem["code"], problem["field"]) == ("invalid_field", "guest.user_data")
 
 
 def test_a_body_that_is_too_large_is_refused_with_its_limit(buyer: Http) -> None:
@@ -134,6 +145,14 @@ def test_a_provider_form_is_checked(buyer: Http, change: dict[str, str], code: s
 @pytest.mark.parametrize("after", ["x", "1", "-1.0", "1.2.3", "9" * 30 + ".0"])
 def test_a_made_up_cursor_is_refused(buyer: Http, after: str) -> None:
     assert buyer.get("/v1/account/entries", params={"after": after}).json()["code"] == "malformed_cursor"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/orders/client:%00", "/v1/contracts/%00", "/v1/orders?after=%00", "/v1/nodes/%00"]
+)
+def test_the_character_nul_is_refused_wherever_it_stands(buyer: Http, path: str) -> None:
+    answer = buyer.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_field")
 
 
 def test_a_path_that_leads_nowhere_is_a_problem(buyer: Http) -> None:

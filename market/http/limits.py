@@ -1,4 +1,5 @@
-"""Bodies above a limit are refused before they are read into memory, whether or not they declare their length."""
+"""What no request may bring: a body above the limit, declared or not, or the character NUL, which PostgreSQL cannot
+hold."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from market.http.problems import problem_response
 LARGEST_BODY_BYTES = 256 * 1024
 
 
-class BodyLimit:
+class RequestLimits:
     """ASGI middleware in front of the app."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -20,6 +21,10 @@ class BodyLimit:
         """Take the whole body in, at most so much, and hand it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            error = InvalidInput("invalid_field", "the address has the character NUL in it", field="path")
+            await problem_response(error)(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         body = await _take(receive) if declared.isdigit() and int(declared) <= LARGEST_BODY_BYTES else None
