@@ -1,0 +1,53 @@
+"""What the agent knows of the guest of one contract. What the hypervisor shows of it is another matter:
+`provisioner.hypervisor.port.Guest`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from common.minutes import SECONDS_PER_MINUTE
+from common.wire import Allocation, GuestState
+from provisioner.hypervisor.port import Counters
+
+MS_PER_MINUTE = SECONDS_PER_MINUTE * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRecord:
+    """One contract on this node: the newest desired state, and where its guest is on the way there.
+
+    `instance` is the run of the domain that came up last, and `epoch` the market millisecond in which that was known.
+    Minutes before `next_minute` are reported; `carry_ms` was delivered in them but fills no whole second. `closed_ms`
+    is when the guest was removed.
+    """
+
+    allocation: Allocation
+    next_minute: int
+    state: GuestState = "accepted"
+    instance: str = ""
+    epoch: int = 0
+    carry_ms: int = 0
+    closed_ms: int | None = None
+    counters: Counters = field(default_factory=Counters)
+
+    @property
+    def contract(self) -> str:
+        """Its id."""
+        return self.allocation.contract
+
+    @property
+    def reported_until(self) -> int:
+        """The minute, exclusive, up to which the market hears of it: its window's end, or the one it was removed in."""
+        if self.closed_ms is None:
+            return self.allocation.end
+        return min(self.allocation.end, self.closed_ms // MS_PER_MINUTE + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """An instance was seen up from `from_ms` to `to_ms`, market time."""
+
+    instance: str
+    from_ms: int
+    to_ms: int

@@ -1,0 +1,78 @@
+"""The heartbeat, in real time: the agent lives, and this is what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from common import codec, subjects
+from common.clock import MarketClock
+from common.errors import Unavailable
+from common.wire import Capacity, Heartbeat
+from provisioner.blocking import Blocking
+from provisioner.link import Link
+from provisioner.metering import USAGE_SEQUENCE
+from provisioner.settings import agent_version
+from provisioner.store import Store
+from provisioner.sync import Agreement, held_revisions
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """Sends a heartbeat every `seconds`, and at once when something worth telling has happened."""
+
+    def __init__(
+        self,
+        link: Link,
+        storage: Blocking,
+        store: Store,
+        agreement: Agreement,
+        *,
+        clock: MarketClock,
+        capacity: Capacity,
+        seconds: float,
+    ) -> None:
+        self._link = link
+        self._storage = storage
+        self._store = store
+        self._agreement = agreement
+        self._clock = clock
+        self._capacity = capacity
+        self._seconds = seconds
+        self._now = asyncio.Event()
+
+    def beat(self) -> None:
+        """Do not wait for the next one's time."""
+        self._now.set()
+
+    async def run(self) -> None:
+        """Until it is canceled. A heartbeat that cannot be sent is not kept: it would be stale."""
+        while True:
+            self._now.clear()
+            try:
+                await self._send()
+            except Unavailable as error:
+                log.log(logging.WARNING if self._link.is_up else logging.DEBUG, "heartbeat: %s", error)
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._now.wait()
+            except TimeoutError:
+                continue
+
+    async def _send(self) -> None:
+        applied, sequence = await self._storage(_held, self._store)
+        heartbeat = Heartbeat(
+            node=self._store.node,
+            agent_version=agent_version(),
+            synced=self._agreement.is_reached,
+            applied=applied,
+            capacity=self._capacity,
+            usage_sequence=sequence,
+            at_ms=self._clock.now_ms(),
+        )
+        await self._link.publish(subjects.heartbeat(self._store.node), codec.encode(heartbeat))
+
+
+def _held(store: Store) -> tuple[dict[str, int], int]:
+    return held_revisions(store), store.number(USAGE_SEQUENCE) or 0

@@ -1,0 +1,67 @@
+"""Taking desired state in: receive, store, acknowledge, then act. What is not stored is not acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from nats.aio.msg import Msg
+
+from common.clock import MarketClock
+from common.errors import InvalidInput, Unavailable
+from common.wire import Allocation
+from provisioner.blocking import Blocking
+from provisioner.desired import accept, read_allocation
+from provisioner.link import Link
+from provisioner.store import Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+RETRY_SECONDS = 0.5
+
+
+class Intake:
+    """The task that empties the node's consumer. `accepted` is awaited whenever something new was stored."""
+
+    def __init__(
+        self, link: Link, storage: Blocking, store: Store, clock: MarketClock, accepted: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._link = link
+        self._storage = storage
+        self._store = store
+        self._clock = clock
+        self._accepted = accepted
+
+    async def run(self) -> None:
+        """Until it is canceled."""
+        while True:
+            try:
+                messages = await self._link.allocations(BATCH)
+            except Unavailable as error:
+                log.log(logging.WARNING if self._link.is_up else logging.DEBUG, "intake: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if messages:
+                await self._take(messages)
+
+    async def _take(self, messages: list[Msg]) -> None:
+        allocations = [await _read(message) for message in messages]
+        good = [allocation for allocation in allocations if allocation is not None]
+        new = await self._storage(accept, self._store, good, self._clock.now_ms())
+        for message, allocation in zip(messages, allocations, strict=True):
+            if allocation is not None:
+                await message.ack()
+        if new:
+            await self._accepted()
+
+
+async def _read(message: Msg) -> Allocation | None:
+    """None for a message that can never be obeyed, which the consumer is told not to send again."""
+    try:
+        return read_allocation(message.data)
+    except InvalidInput as error:
+        log.error("allocation on %s refused: %s", message.subject, error)
+        await message.term()
+        return None

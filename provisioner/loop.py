@@ -1,0 +1,133 @@
+"""The reconcile loop: look, meter, decide, carry out, until desired and actual agree; then sleep until there is a
+reason.
+
+Reasons are: something new was stored, the hypervisor saw a change, a market minute ended, a retry is due, or ten
+seconds of real time have passed. One task does all of it in turn, so that the end of a minute is metered before a guest
+that ends with it is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from common.clock import MarketClock
+from common.errors import Unavailable
+from common.wire import Capacity
+from provisioner.actions import Outcome, carry_out, contract_of
+from provisioner.blocking import Blocking
+from provisioner.guest import MS_PER_MINUTE, GuestRecord
+from provisioner.hypervisor.port import Hypervisor
+from provisioner.metering import Sighting, observe, report_minutes
+from provisioner.reconcile import Action, Situation, decide
+from provisioner.retry import Retries
+from provisioner.steps import take_steps
+from provisioner.store import Store
+from provisioner.sync import Agreement
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0
+FAILED_SECONDS = 1.0
+CHUNK = 16
+"""So many actions are carried out before their steps are stored and told."""
+
+
+class ReconcileLoop:
+    """`told` is called after every change that leaves reports to publish."""
+
+    def __init__(
+        self,
+        store: Store,
+        driver: Hypervisor,
+        agreement: Agreement,
+        *,
+        storage: Blocking,
+        hypervisor: Blocking,
+        clock: MarketClock,
+        capacity: Capacity,
+        told: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._driver = driver
+        self._agreement = agreement
+        self._storage = storage
+        self._hypervisor = hypervisor
+        self._clock = clock
+        self._capacity = capacity
+        self._told = told
+        self._retries = Retries(clock.real)
+        self._wake = asyncio.Event()
+        self._minute = 0
+
+    def wake(self) -> None:
+        """There may be something to do. To be called on the event loop."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until it is canceled."""
+        while True:
+            self._wake.clear()
+            try:
+                while await self.step():
+                    pass
+                pause = self._pause()
+            except Unavailable as error:
+                log.warning("%s", error)
+                pause = FAILED_SECONDS
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def step(self) -> bool:
+        """Look, meter and act once; False when nothing was to do. Raises Unavailable when the hypervisor is away."""
+        sighting = await self._hypervisor(self._look)
+        self._minute = sighting.at_ms // MS_PER_MINUTE  # not a later one: guests are metered up to here
+        records, reports = await self._storage(_meter, self._store, sighting, self._minute)
+        if reports:
+            self._told()
+        situation = Situation(self._minute, self._capacity, self._agreement.is_reached)
+        actions = self._retries.due(decide(records, sighting.guests, situation))
+        for start in range(0, len(actions), CHUNK):
+            await self._act(actions[start : start + CHUNK])
+        return bool(actions)
+
+    async def _act(self, actions: list[Action]) -> None:
+        outcomes = await self._hypervisor(_carry_out_all, actions, self._driver, self._clock.now_ms)
+        steps = [step for outcome in outcomes for step in outcome.steps]
+        await self._storage(take_steps, self._store, steps)
+        for outcome in outcomes:
+            self._retries.note(outcome.action, failed=outcome.failure is not None)
+            if outcome.failure is not None:
+                log.warning("contract %s: %s", contract_of(outcome.action), outcome.failure)
+        for step in steps:
+            log.info("contract %s: %s %s", step.contract, step.state, step.reason)
+        self._told()
+
+    def _look(self) -> Sighting:
+        """In the hypervisor's thread. Counters are read once a minute, for the report of the minute that has ended."""
+        at_ms = self._clock.now_ms()
+        guests = self._driver.guests()
+        ended = at_ms // MS_PER_MINUTE != self._minute
+        counters = self._driver.usage(guest.contract for guest in guests if guest.up) if ended else {}
+        return Sighting(at_ms, guests, counters)
+
+    def _pause(self) -> float:
+        return min(
+            LOOK_SECONDS,
+            self._clock.real_seconds_until(self._minute + 1),
+            self._retries.seconds_until_next(),
+        )
+
+
+def _meter(store: Store, sighting: Sighting, minute: int) -> tuple[dict[str, GuestRecord], int]:
+    observe(store, sighting)
+    reports = report_minutes(store, minute)
+    return store.guests(), reports
+
+
+def _carry_out_all(actions: list[Action], driver: Hypervisor, now_ms: Callable[[], int]) -> list[Outcome]:
+    return [carry_out(action, driver, now_ms) for action in actions]

@@ -1,0 +1,114 @@
+"""Delivered seconds: what was seen of guests becomes one usage report for every market minute.
+
+A guest is delivered while the instance that was reported ready is up. Seeing the same instance up at two instants means
+that it was up between them, also when the agent was away in the meantime; time after the last sighting of an instance
+that is gone counts for nothing. Reports are cut at minute ends, once each and in order; whole seconds are counted over
+the contract's life and parts of one are carried on, so that the sum over minutes is the time delivered.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from common import codec
+from common.wire import GuestMinute, UsageReport
+from provisioner.guest import MS_PER_MINUTE, GuestRecord, Uptime
+from provisioner.hypervisor.port import Counters, Guest
+from provisioner.store import Store
+
+USAGE_SEQUENCE = "usage_sequence"
+"""The number of the newest report. Unknown in a new file until the market has told what it has committed."""
+
+KEPT_MINUTES = 2880
+"""How long a contract that is over is remembered, so that a late or repeated message about it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the hypervisor showed. `at_ms` is market time before it was asked: the guests were up then or later."""
+
+    at_ms: int
+    guests: tuple[Guest, ...]
+    counters: Mapping[str, Counters]
+
+
+def observe(store: Store, sighting: Sighting) -> None:
+    """Lengthen the uptime of every ready instance that is still up, and keep the newest counters."""
+    seen = {guest.contract: guest for guest in sighting.guests if guest.up}
+    with store.transaction():
+        for contract, record in store.guests().items():
+            guest = seen.get(contract)
+            if guest is None or record.state != "ready" or guest.instance != record.instance:
+                continue
+            newest = [uptime for uptime in store.uptimes(contract) if uptime.instance == guest.instance][-1:]
+            from_ms = newest[0].from_ms if newest else sighting.at_ms
+            store.open_uptime(contract, Uptime(guest.instance, from_ms, sighting.at_ms))
+            if counters := sighting.counters.get(contract):
+                store.put_guest(replace(record, counters=counters))
+
+
+def report_minutes(store: Store, now_minute: int) -> int:
+    """Cut and number the reports of all minutes before the running one; how many there were.
+
+    A minute gets a second report, of other contracts, when an allocation arrives after its window has begun.
+    """
+    sequence = store.number(USAGE_SEQUENCE)
+    if sequence is None:
+        return 0
+    reports: dict[int, list[GuestMinute]] = defaultdict(list)
+    with store.transaction():
+        for record in store.guests().values():
+            for minute, usage in _cut(store, record, now_minute):
+                reports[minute].append(usage)
+            if _forgettable(record, now_minute):
+                store.drop_guest(record.contract)
+        for number, minute in enumerate(sorted(reports), start=sequence + 1):
+            report = UsageReport(store.node, number, minute, tuple(reports[minute]))
+            store.add_usage(number, codec.encode(report))
+        store.set_number(USAGE_SEQUENCE, sequence + len(reports))
+    return len(reports)
+
+
+def delivered_ms(uptimes: Iterable[Uptime], begin_ms: int, end_ms: int) -> int:
+    """Milliseconds of [begin, end) that at least one uptime covers."""
+    total, covered_ms = 0, begin_ms
+    for uptime in sorted(uptimes, key=lambda uptime: uptime.from_ms):
+        from_ms, to_ms = max(uptime.from_ms, covered_ms), min(uptime.to_ms, end_ms)
+        if to_ms > from_ms:
+            total, covered_ms = total + to_ms - from_ms, to_ms
+    return total
+
+
+def _cut(store: Store, record: GuestRecord, now_minute: int) -> list[tuple[int, GuestMinute]]:
+    until = min(record.reported_until, now_minute)
+    if record.next_minute >= until:
+        return []
+    uptimes, carry_ms, cut = store.uptimes(record.contract), record.carry_ms, []
+    for minute in range(record.next_minute, until):
+        delivered = delivered_ms(uptimes, minute * MS_PER_MINUTE, (minute + 1) * MS_PER_MINUTE)
+        seconds, carry_ms = divmod(carry_ms + delivered, 1000)
+        cut.append((minute, _usage(record, seconds)))
+    store.put_guest(replace(record, next_minute=until, carry_ms=carry_ms))
+    store.drop_uptimes(record.contract, until * MS_PER_MINUTE)
+    return cut
+
+
+def _usage(record: GuestRecord, seconds: int) -> GuestMinute:
+    counters = record.counters
+    return GuestMinute(
+        contract=record.contract,
+        seconds=seconds,
+        epoch=record.epoch,
+        cpu_ns=counters.cpu_ns,
+        memory_kib=counters.memory_kib,
+        disk_bytes=counters.disk_bytes,
+        network_bytes=counters.network_bytes,
+    )
+
+
+def _forgettable(record: GuestRecord, now_minute: int) -> bool:
+    if record.closed_ms is None:
+        return False
+    return now_minute > record.closed_ms // MS_PER_MINUTE + KEPT_MINUTES

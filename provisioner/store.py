@@ -1,0 +1,197 @@
+"""The agent's memory: one SQLite file with desired state, guests, and what the market has not confirmed yet.
+
+Everything here runs in the store's own thread (`provisioner.blocking`). Rules are elsewhere; this module only keeps
+rows. A transaction that has ended is on disk, whatever happens to the power.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from common import codec
+from common.errors import Unavailable
+from common.wire import Allocation
+from provisioner.guest import GuestRecord, Uptime
+from provisioner.hypervisor.port import Counters
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE guest (
+    contract TEXT PRIMARY KEY,
+    allocation BLOB NOT NULL,
+    next_minute INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    carry_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
+    cpu_ns INTEGER NOT NULL,
+    memory_kib INTEGER NOT NULL,
+    disk_bytes INTEGER NOT NULL,
+    network_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE uptime (
+    contract TEXT NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL,
+    instance TEXT NOT NULL,
+    PRIMARY KEY (contract, from_ms)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE usage_report (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
+CREATE TABLE status_report (id INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB NOT NULL) STRICT;
+CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class Store:
+    """The file at `path`, made where it is missing. It belongs to one node."""
+
+    def __init__(self, path: Path, node: str) -> None:
+        self.node = node
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._prepare(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside, or none."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    # Guests
+
+    def guest(self, contract: str) -> GuestRecord | None:
+        """What is known of the contract."""
+        row = self._connection.execute("SELECT * FROM guest WHERE contract = ?", (contract,)).fetchone()
+        return None if row is None else _record(row)
+
+    def guests(self) -> dict[str, GuestRecord]:
+        """All contracts, by id."""
+        return {row[0]: _record(row) for row in self._connection.execute("SELECT * FROM guest ORDER BY contract")}
+
+    def put_guest(self, record: GuestRecord) -> None:
+        """Insert or replace."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(record)
+        )
+
+    def drop_guest(self, contract: str) -> None:
+        """Forget the contract."""
+        self._connection.execute("DELETE FROM guest WHERE contract = ?", (contract,))
+        self._connection.execute("DELETE FROM uptime WHERE contract = ?", (contract,))
+
+    # Uptimes
+
+    def uptimes(self, contract: str) -> list[Uptime]:
+        """Those that no report has used up, in order."""
+        rows = self._connection.execute(
+            "SELECT instance, from_ms, to_ms FROM uptime WHERE contract = ? ORDER BY from_ms", (contract,)
+        )
+        return [Uptime(*row) for row in rows]
+
+    def open_uptime(self, contract: str, uptime: Uptime) -> None:
+        """Begin an uptime, or go on with the one that begins at the same instant."""
+        self._connection.execute(
+            "INSERT INTO uptime VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET to_ms = max(to_ms, excluded.to_ms), instance = excluded.instance",
+            (contract, uptime.from_ms, uptime.to_ms, uptime.instance),
+        )
+
+    def drop_uptimes(self, contract: str, before_ms: int) -> None:
+        """Forget those that ended before an instant."""
+        self._connection.execute("DELETE FROM uptime WHERE contract = ? AND to_ms < ?", (contract, before_ms))
+
+    # Reports
+
+    def add_usage(self, sequence: int, payload: bytes) -> None:
+        """A usage report, to be kept until the market has committed it."""
+        self._connection.execute("INSERT INTO usage_report VALUES (?, ?)", (sequence, payload))
+
+    def usage_from(self, sequence: int, limit: int) -> list[tuple[int, bytes]]:
+        """Kept usage reports from a sequence number on, in order."""
+        return self._connection.execute(
+            "SELECT sequence, payload FROM usage_report WHERE sequence >= ? ORDER BY sequence LIMIT ?",
+            (sequence, limit),
+        ).fetchall()
+
+    def drop_usage(self, sequence: int) -> None:
+        """Forget usage reports up to and with a sequence number."""
+        self._connection.execute("DELETE FROM usage_report WHERE sequence <= ?", (sequence,))
+
+    def add_status(self, payload: bytes) -> None:
+        """A status message, to be kept until the bus has it."""
+        self._connection.execute("INSERT INTO status_report (payload) VALUES (?)", (payload,))
+
+    def statuses(self, limit: int) -> list[tuple[int, bytes]]:
+        """Kept status messages in the order in which they were added."""
+        return self._connection.execute(
+            "SELECT id, payload FROM status_report ORDER BY id LIMIT ?", (limit,)
+        ).fetchall()
+
+    def drop_statuses(self, last: int) -> None:
+        """Forget status messages up to and with an id."""
+        self._connection.execute("DELETE FROM status_report WHERE id <= ?", (last,))
+
+    # Numbers
+
+    def number(self, name: str) -> int | None:
+        """A number that outlives the process; None until it is set."""
+        row = self._connection.execute("SELECT value FROM number WHERE name = ?", (name,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def set_number(self, name: str, value: int) -> None:
+        """Set it."""
+        self._connection.execute("INSERT OR REPLACE INTO number VALUES (?, ?)", (name, value))
+
+    def _prepare(self, path: Path) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version != SCHEMA_VERSION:
+            raise Unavailable("stack_failed", f"{path} has schema {version}, this agent knows {SCHEMA_VERSION}")
+
+
+def _record(row: Any) -> GuestRecord:
+    _contract, allocation, next_minute, state, instance, epoch, carry_ms, closed_ms, *counters = row
+    return GuestRecord(
+        allocation=codec.decode(Allocation, allocation),
+        next_minute=next_minute,
+        state=state,
+        instance=instance,
+        epoch=epoch,
+        carry_ms=carry_ms,
+        closed_ms=closed_ms,
+        counters=Counters(*counters),
+    )
+
+
+def _row(record: GuestRecord) -> tuple[object, ...]:
+    counters = record.counters
+    return (
+        record.contract,
+        codec.encode(record.allocation),
+        record.next_minute,
+        record.state,
+        record.instance,
+        record.epoch,
+        record.carry_ms,
+        record.closed_ms,
+        counters.cpu_ns,
+        counters.memory_kib,
+        counters.disk_bytes,
+        counters.network_bytes,
+    )
