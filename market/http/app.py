@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from market.http import problems
+from market.http import docs_page, problems
 from market.http.limits import RequestLimits
 from market.http.routes import account, contracts, documents, instruments, nodes, orders, participants, system
 from market.http.services import Services
@@ -33,10 +33,11 @@ details with a stable `code`. A write answers after it is committed, never befor
 
 def create_app(services: Services) -> FastAPI:
     """The market's HTTP interface, version 1."""
-    app = FastAPI(title="Nestex", version=version("nestex"), description=_DESCRIPTION)
+    app = FastAPI(title="Nestex", version=version("nestex"), description=_DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.services = services
     app.add_middleware(RequestLimits)
     problems.install(app)
+    docs_page.install(app)
     for router in _ROUTERS:
         app.include_router(router)
     return app
