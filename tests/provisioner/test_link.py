@@ -88,11 +88,15 @@ def test_a_denied_publication_raises_with_the_servers_reason(nats_server: Nats, 
     asyncio.run(story())
 
 
-def test_commands_are_answered_and_those_without_a_reply_subject_only_heard(nats_server: Nats, node: str) -> None:
+def test_commands_are_answered_and_those_without_a_reply_subject_only_heard(
+    nats_server: Nats, node: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         async with market(nats_server, node) as side, _link(nats_server, node):
             await side.client.publish(subjects.command(node, "watermark"), codec.encode(Watermark(1)))
             assert await side.command("watermark", Watermark(2)) == CommandAnswer(True, 'watermark {"sequence":2}')
+
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
     asyncio.run(story())
 

@@ -125,6 +125,7 @@ def test_minutes_in_which_the_agent_was_away_do_not_count_if_another_instance_ru
     observe(store, _sighting(11 * MS_PER_MINUTE + 30_000))
     store.close()
     store = new_store_again(tmp_path)
+    observe(store, _sighting(13 * MS_PER_MINUTE, "a:2"))
     observe(store, _sighting(14 * MS_PER_MINUTE, "a:2"))
     report_minutes(store, 14)
     assert _seconds(store) == {10: 60, 11: 30, 12: 0, 13: 0}
