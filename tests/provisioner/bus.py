@@ -102,7 +102,7 @@ async def market(server: Nats, node: str) -> AsyncIterator[Market]:
         await client.close()
 
 
-async def eventually(value: Callable[[], T], seconds: float = 15.0) -> T:
+async def eventually(value: Callable[[], T], seconds: float = 30.0) -> T:
     """The value, as soon as it is true."""
     async with asyncio.timeout(seconds):
         while not (found := value()):  # noqa: ASYNC110  what is waited for happens in another process
