@@ -16,7 +16,6 @@ OUTSIDE_WINDOW = "outside_window"
 AFTER_END = "after_end"
 AFTER_CLOSE = "after_close"
 CONFLICTING = "conflicting"
-_LARGEST_MINUTE = 2**31 - 1
 _LONGEST_ID = 100
 
 
@@ -50,9 +49,12 @@ class ReportedContract:
     closed: bool
 
 
-def fits(report: UsageReport) -> bool:
-    """Whether its numbers are such as an agent can mean; any other report is dropped as a whole."""
-    return 1 <= report.sequence <= LARGEST_MICROS and 0 <= report.minute <= _LARGEST_MINUTE
+def fits(report: UsageReport, now_minute: int) -> bool:
+    """Whether its numbers are such as an agent can mean; any other report is dropped as a whole, without a receipt.
+
+    The running minute is allowed, for an agent whose clock is a little ahead; one that is still to come is not.
+    """
+    return 1 <= report.sequence <= LARGEST_MICROS and 0 <= report.minute <= now_minute
 
 
 def minute_record(report: UsageReport, guest: GuestMinute) -> MinuteRecord:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert
+from sqlalchemy import Connection, Row, func, insert, select
 
 from billing.tables import billable_contract
 from billing.terms import Bargain, Terms
@@ -61,6 +61,12 @@ def record(connection: Connection, contracts: Sequence[NewContract]) -> None:
     """Write the rows. The caller posts `trade_transfers` in the same transaction."""
     if contracts:
         connection.execute(insert(billable_contract), [_row(contract) for contract in contracts])
+
+
+def hold(connection: Connection, contract_id: str) -> None:
+    """Lock the contract's row until the transaction ends: for those who lock other rows after it."""
+    held = select(billable_contract.c.contract_id).where(billable_contract.c.contract_id == contract_id)
+    connection.execute(held.with_for_update(key_share=True))
 
 
 def end_at(connection: Connection, contract_id: str, minute: int) -> None:

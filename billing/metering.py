@@ -52,12 +52,13 @@ _DELIVER = text("""
 """)
 
 
-def record(connection: Connection, reports: Sequence[UsageReport]) -> dict[str, Recorded]:
+def record(connection: Connection, now_minute: int, reports: Sequence[UsageReport]) -> dict[str, Recorded]:
     """Store these reports, and say for each node that sent any how far its stream is complete.
 
-    Any number of repetitions, in any order, leaves the same minutes and totals. The caller has authenticated the nodes.
+    Reports of minutes that are still to come do not count, and leave no trace. Any number of repetitions, in any order,
+    leaves the same minutes and totals. The caller has authenticated the nodes.
     """
-    sane = [report for report in reports if fits(report)]
+    sane = [report for report in reports if fits(report, now_minute)]
     records = [minute_record(report, guest) for report in sane for guest in report.guests]
     if records:
         _record_minutes(connection, records)

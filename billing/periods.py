@@ -19,7 +19,7 @@ from billing.documents.issue import document_id, draft, finalise, ids_of_month
 from billing.settlement import advance, settlement_transfers
 from billing.tables import billable_contract, billing_period
 from billing.transfers import Entry, Transfer, account
-from common.errors import Refused
+from common.errors import NotFound, Refused
 from common.minutes import Window, minute_text, month_of, month_window
 from common.states import state_table
 
@@ -91,7 +91,9 @@ def _begin(connection: Connection, month: str) -> bool:
     if state == CLOSED:
         return False
     first_open = _first_open(connection, month)
-    if first_open is not None and first_open < month:
+    if first_open is None:
+        raise NotFound("not_found", f"nothing was sold by the end of period {month}", field="period")
+    if first_open < month:
         raise Refused("period_not_over", f"period {first_open} has to be closed first", limit=first_open)
     if state == OPEN:
         _move(connection, month, OPEN, CLOSING)

@@ -22,6 +22,7 @@ ERROR_CODES: dict[str, str] = {
     "unknown_field": "The request carries a field that this call does not know.",
     "malformed_body": "The body is not the JSON object that this call expects.",
     "body_too_large": "The body is larger than this call accepts.",
+    "method_not_allowed": "The address exists; it does not take this HTTP method.",
     "malformed_cursor": "The cursor does not come from an earlier page of this list.",
     "off_grid": "An instant on the market's grid must be a whole UTC minute.",
     "off_tick": "The price is not a whole number of the instrument's ticks.",

@@ -14,6 +14,7 @@ from common.errors import InvalidInput
 SECONDS_PER_MINUTE = 60
 MINUTES_PER_DAY = 1440
 MICROS_PER_MINUTE = 60_000_000
+_LAST_YEAR = 6000
 LAST_MINUTE = 2_119_000_000
 """Late in the year 5998: what an INTEGER column holds, with room for the longest window."""
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})")
@@ -76,6 +77,8 @@ def month_window(month: str) -> Window:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
     except ValueError as error:
         raise InvalidInput("invalid_field", 'a period is written "YYYY-MM"', field="period") from error
+    if not 1970 <= first.year < _LAST_YEAR:
+        raise InvalidInput("invalid_field", "the period lies outside the grid", field="period", limit="1970 to 6000")
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     return Window(minute_of(first), minute_of(following))
 

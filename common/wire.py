@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 WIRE_VERSION = 1
+LONGEST_REASON = 500
+LARGEST_NUMBER = 2**53
+"""Above every revision, sequence and millisecond that anybody can mean."""
 
 Want = Literal["run", "paused", "stopped", "gone"]
 GuestState = Literal[

@@ -1,4 +1,4 @@
-"""The states of a contract and the reasons for an end. Source: the design's market rules, "Contracts"."""
+"""The states of a contract. Source: the design's market rules, "Contracts"."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ orders = Table(
     Column("available_until", Integer, comment="ask, minute"),
     Column("min_minutes", Integer, comment="ask"),
     Column("slice_minutes_sold", BigInteger, comment="ask"),
-    UniqueConstraint("shard", "participant_id", "client_order_id"),
+    UniqueConstraint("participant_id", "client_order_id"),
     CheckConstraint("side IN ('bid', 'ask')", name="side"),
     CheckConstraint("reserved_micros >= 0", name="reserved"),
     CheckConstraint(

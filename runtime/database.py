@@ -29,6 +29,7 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # guests' user data and keys' digests do not belong into logs
         connect_args={
             "application_name": application,
             "connect_timeout": 10,

@@ -33,42 +33,40 @@ _FOLLOWS: dict[str, str] = {
 
 
 def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) -> None:
-    """Record the status, and move the contract where its table allows it. A status that is older than what is recorded,
-    or of another node's contract, changes nothing."""
+    """Record the status, and move the contract where its table allows it.
+
+    A status of another node's contract changes nothing, nor does one that is older than what is recorded, except that a
+    failure is never lost, however late it comes.
+    """
     if status.state == "failed":
-        _end_billing(connection, status)
+        billing_contracts.hold(connection, status.contract)  # before the market's row, as completion locks them
     row = connection.execute(select(contract).where(contract.c.id == status.contract).with_for_update()).one_or_none()
     if row is None or row.node_id != status.node:
         log.warning("node %s reports a contract that is not its own: %s", status.node, status.contract)
         return
-    if status.at_ms < row.guest_state_at_ms:
+    if status.at_ms < row.guest_state_at_ms and status.state != "failed":
         return
-    changes: dict[str, Any] = {
-        "guest_state": status.state,
-        "guest_state_at_ms": status.at_ms,
-        "applied_revision": max(row.applied_revision, status.revision),
-        "updated_at_micros": at_micros,
-    }
-    if status.endpoints:
-        changes["endpoints"] = [asdict(endpoint) for endpoint in status.endpoints]
-    if status.state == "ready" and row.ready_at_micros is None:
-        changes["ready_at_micros"] = status.at_ms * 1000
-    changes |= _transition(row._mapping, status)
+    changes = _seen(row._mapping, status) | _transition(row._mapping, status) | {"updated_at_micros": at_micros}
     connection.execute(contract.update().where(contract.c.id == row.id).values(**changes))
-    if "want" in changes:
+    if changes.get("state") == FAILED:
+        billing_contracts.end_at(connection, row.id, _failed_minute(row._mapping, status))
         outbox.put(connection, [allocation_message({**row._mapping, **changes})])
     if "state" in changes:
         payload = {"state": changes["state"], "reason": changes.get("reason")}
         feed.append(connection, CONTRACT_FEED, [FeedEvent("contract", row.id, payload, at_micros)])
 
 
-def _end_billing(connection: Connection, status: GuestStatus) -> None:
-    """No minute from the failure on is billed. Before the market's row is locked: completion locks billing's row
-    first."""
-    row = connection.execute(select(contract).where(contract.c.id == status.contract)).one_or_none()
-    if row is not None and row.node_id == status.node and CONTRACT_STATES.allows(row.state, FAILED):
-        minute = max(row.start_minute, min(status.at_ms // 60_000, row.end_minute))
-        billing_contracts.end_at(connection, row.id, minute)
+def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        "guest_state": status.state,
+        "guest_state_at_ms": max(row["guest_state_at_ms"], status.at_ms),
+        "applied_revision": max(row["applied_revision"], status.revision),
+    }
+    if status.endpoints:
+        changes["endpoints"] = [asdict(endpoint) for endpoint in status.endpoints]
+    if status.state == "ready" and row["ready_at_micros"] is None:
+        changes["ready_at_micros"] = status.at_ms * 1000
+    return changes
 
 
 def _transition(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
@@ -78,3 +76,9 @@ def _transition(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
     if target != FAILED:
         return {"state": target}
     return {"state": FAILED, "reason": status.reason or "guest_failed", "want": "gone", "revision": row["revision"] + 1}
+
+
+def _failed_minute(row: Mapping[Any, Any], status: GuestStatus) -> int:
+    """The minute from which on nothing is billed: that of the failure, within the window."""
+    start, end = int(row["start_minute"]), int(row["end_minute"])
+    return max(start, min(status.at_ms // 60_000, end))

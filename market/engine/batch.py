@@ -31,8 +31,10 @@ from runtime.database import DEADLOCK
 
 log = logging.getLogger("nestex.engine")
 
+_APPLYING_SECONDS = 0.005
+"""A batch is capped by the time that applying it takes; what is left comes in the next transaction."""
 _ATTEMPTS = 3
-"""After so many batches that lost a race for cash or a lock, the cash rows are locked before the facts are read."""
+"""After so many attempts that lost a race for cash or a lock, the cash rows are locked before the facts are read."""
 
 
 class BatchProcessor:
@@ -52,27 +54,38 @@ class BatchProcessor:
     def process(self, commands: Sequence[Command]) -> list[Answer]:
         """An answer for each command, in order, all of them committed.
 
-        Raises Fenced when another engine has taken over, DBAPIError when the database fails: then nothing has changed,
-        or the caller learns the outcome by asking again.
+        Raises Fenced when another engine has taken over, DBAPIError when the database fails: then the rest has not
+        changed anything, or the callers learn the outcome by asking again.
         """
+        answers: list[Answer] = []
+        while len(answers) < len(commands):
+            answers += self._transaction(commands[len(answers) :])
+        return answers
+
+    def _transaction(self, commands: Sequence[Command]) -> list[Answer]:
+        """Answers to the first of these commands, committed in one transaction, however often it takes."""
         for attempt in range(_ATTEMPTS):
             try:
                 return self._attempt(commands, lock_cash=attempt == _ATTEMPTS - 1)
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
-            except (DataError, IntegrityError):
-                log.exception("a batch of %d commands cannot be written", len(commands))
-                return self._one_by_one(commands)
+            except (DataError, IntegrityError, NestexError) as error:
+                log.warning("a batch of %d commands cannot be written: %s", len(commands), error)
+                return self._first_alone(commands)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
         return self._attempt(commands, lock_cash=True)
 
-    def _one_by_one(self, commands: Sequence[Command]) -> list[Answer]:
-        """Find the command that cannot be written, so that it is refused alone."""
-        if len(commands) == 1:
+    def _first_alone(self, commands: Sequence[Command]) -> list[Answer]:
+        """The first command by itself, so that one that cannot be written is refused alone. On fresh facts, it may also
+        turn out to be known: another zone's engine has entered its client_order_id in between."""
+        try:
+            return self._attempt(commands[:1], lock_cash=True)
+        except NestexError as error:
+            return [Answer(problem=problem_of(error))]
+        except (DataError, IntegrityError):
             return [Answer(problem=problem_of(InvalidInput("invalid_field", "a value of the order cannot be kept")))]
-        return [answer for command in commands for answer in self.process([command])]
 
     def renew(self) -> None:
         """Keep the lease while nothing else happens. Raises Fenced."""
@@ -89,12 +102,15 @@ class BatchProcessor:
                     fencing.renew(connection, self.fence, self.lease_seconds)
                 facts = gather(connection, self.fence.shard, commands, lock_cash=lock_cash)
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
-                answers = [run.answer(command) for command in commands]
+                answers = self._apply(run, commands)
                 if run.entries:
                     count = len(run.entries)
                     claimed = fencing.advance(connection, self.fence, count, at_micros, self.lease_seconds)
-                    assert claimed == first, "the fence and the engine's memory disagree"
+                    if claimed != first:
+                        raise AssertionError("the fence and the engine's memory disagree")
                     write(connection, JournalBlock(self.fence.shard, first, tuple(run.entries)), run.effects)
+                else:
+                    fencing.check(connection, self.fence)
         except Exception as error:
             if not self._is_committed(error, first):
                 self.state.take_back(mark)
@@ -103,6 +119,16 @@ class BatchProcessor:
         self.next_sequence += len(run.entries)
         if run.entries:
             self.last_at_micros = at_micros
+        return answers
+
+    def _apply(self, run: BatchRun, commands: Sequence[Command]) -> list[Answer]:
+        """Answers to the first of the commands, at least one: as many as the time for applying allows."""
+        until = self.clock.real.monotonic() + _APPLYING_SECONDS
+        answers = []
+        for command in commands:
+            answers.append(run.answer(command))
+            if self.clock.real.monotonic() > until:
+                break
         return answers
 
     def _is_committed(self, error: Exception, first_sequence: int) -> bool:
@@ -140,7 +166,7 @@ class BatchRun:
             self.state.take_back(mark)
             return Answer(problem=problem_of(error))
         except Exception:
-            log.exception("a command failed: %s", command)
+            log.exception("a command failed: %s", command.kind)
             self.state.take_back(mark)
             return Answer(problem=problem_of(Unavailable("engine_unavailable", "the engine failed on this command")))
         self.effects.add(effects)

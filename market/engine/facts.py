@@ -99,7 +99,7 @@ def gather(connection: Connection, shard: str, commands: Sequence[Command], *, l
         instruments=_instruments(connection, shard, sorted({placement.instrument for placement in placements})),
         parties=_parties(connection, sorted({placement.participant for placement in placements}), lock_cash),
         nodes=_nodes(connection, nodes),
-        by_client_id=_by_client_id(connection, shard, placements),
+        by_client_id=_by_client_id(connection, placements),
         by_order_id=_by_order_id(connection, shard, cancels),
     )
 
@@ -123,12 +123,12 @@ def _instruments(connection: Connection, shard: str, codes: list[str]) -> dict[s
 def _parties(connection: Connection, ids: list[str], lock_cash: bool) -> dict[str, PartyFacts]:
     if not ids:
         return {}
-    cash = ledger.cash(connection, ids, lock=lock_cash)
-    taxes = tax.profiles(connection, ids)
     query = select(participant.c.id, participant.c.is_provider, participant.c.fee_ppm).where(participant.c.id.in_(ids))
+    known = connection.execute(query).all()
+    cash = ledger.cash(connection, [row.id for row in known], lock=lock_cash)
+    taxes = tax.profiles(connection, [row.id for row in known])
     return {
-        row.id: PartyFacts(cash[row.id].available_micros, row.is_provider, row.fee_ppm, taxes[row.id])
-        for row in connection.execute(query)
+        row.id: PartyFacts(cash[row.id].available_micros, row.is_provider, row.fee_ppm, taxes[row.id]) for row in known
     }
 
 
@@ -148,16 +148,12 @@ def _nodes(connection: Connection, ids: list[str]) -> dict[str, NodeFacts]:
     }
 
 
-def _by_client_id(
-    connection: Connection, shard: str, placements: Sequence[Placement]
-) -> dict[tuple[str, str], dict[str, Any]]:
+def _by_client_id(connection: Connection, placements: Sequence[Placement]) -> dict[tuple[str, str], dict[str, Any]]:
     wanted = {(placement.participant, placement.client_order_id) for placement in placements}
     named = sorted((owner, name) for owner, name in wanted if name is not None)
     if not named:
         return {}
-    query = select(orders).where(
-        orders.c.shard == shard, tuple_(orders.c.participant_id, orders.c.client_order_id).in_(named)
-    )
+    query = select(orders).where(tuple_(orders.c.participant_id, orders.c.client_order_id).in_(named))
     rows = connection.execute(query).mappings()
     return {(row["participant_id"], row["client_order_id"]): dict(row) for row in rows}
 

@@ -58,6 +58,13 @@ def advance(connection: Connection, fence: Fence, commands: int, at_micros: int,
     return _advance(connection, fence, commands, at_micros, lease_seconds) - commands
 
 
+def check(connection: Connection, fence: Fence) -> None:
+    """Raises Fenced. Without a lock: for answers that write nothing."""
+    epoch = connection.execute(select(lease.c.epoch).where(lease.c.shard == fence.shard)).scalar_one()
+    if epoch != fence.epoch:
+        raise Fenced(f"shard {fence.shard} was taken over")
+
+
 def release(connection: Connection, fence: Fence) -> None:
     """Let a standby take over at once: the orderly end of an engine."""
     connection.execute(

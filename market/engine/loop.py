@@ -99,7 +99,8 @@ def _resolve(future: asyncio.Future[Any], question: Callable[[], Any]) -> None:
         answer = question()
     except Exception as error:
         log.exception("a read failed")
-        future.set_exception(error)
+        if not future.done():
+            future.set_exception(error)
     else:
         if not future.done():
             future.set_result(answer)

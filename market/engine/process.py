@@ -93,9 +93,19 @@ async def _take_over(database: Engine, settings: Settings, shard: str) -> BatchP
     fence = await _wait_for_lease(database, shard, holder, settings.lease_seconds)
 
     def prepare() -> BatchProcessor:
+        real = SystemClock()
+        renewed_at = real.monotonic()
+
+        def keep_lease() -> None:
+            nonlocal renewed_at
+            if real.monotonic() - renewed_at > settings.lease_seconds / 3:
+                with database.begin() as own:
+                    fencing.renew(own, fence, settings.lease_seconds)
+                renewed_at = real.monotonic()
+
         with database.begin() as connection:
-            clock = market_clock(connection, SystemClock())
-            state = recover(connection, fence)
+            clock = market_clock(connection, real)
+            state = recover(connection, fence, keep_lease)
         return BatchProcessor(database, clock, state, fence, lease_seconds=settings.lease_seconds)
 
     return await asyncio.to_thread(prepare)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 
@@ -20,21 +21,24 @@ from matching.journal import JournalEntry, decode_block
 log = logging.getLogger("nestex.engine")
 
 
-def recover(connection: Connection, fence: Fence) -> EngineState:
-    """The shard's memory as it was after its last committed batch.
+def recover(connection: Connection, fence: Fence, keep_lease: Callable[[], None]) -> EngineState:
+    """The shard's memory as it was after its last committed batch. `keep_lease` is called after every block.
 
     Raises AssertionError where the journal has a hole: then nothing may be traded before a person has looked.
     """
     state = EngineState(fence.shard)
     following = 1
     query = select(journal.c.block).where(journal.c.shard == fence.shard).order_by(journal.c.sequence)
-    for (block,) in connection.execute(query, execution_options={"yield_per": 100}):
+    for (block,) in connection.execute(query, execution_options={"yield_per": 10}):
         decoded = decode_block(bytes(block))
-        assert decoded.first_sequence == following, f"journal of {fence.shard}: nothing at sequence {following}"
+        if decoded.first_sequence != following:
+            raise AssertionError(f"journal of {fence.shard}: nothing at sequence {following}")
         for entry in decoded.entries:
             _apply(state, fence.shard, entry)
         following += len(decoded.entries)
-    assert following == fence.next_sequence, f"journal of {fence.shard} ends at {following}, the lease says otherwise"
+        keep_lease()
+    if following != fence.next_sequence:
+        raise AssertionError(f"journal of {fence.shard} ends at {following}, the lease says {fence.next_sequence}")
     log.info("recovered %s: %d commands, %d open orders", fence.shard, following - 1, len(state.open))
     return state
 

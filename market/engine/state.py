@@ -69,8 +69,8 @@ class EngineState:
         effects.order_entered(record)
         effects.reserve(record.participant, record.reserved_micros)
         self._follow(stamp, events, effects)
-        if record.id in self.open:
-            effects.order_event(self.open[record.id], stamp.at_micros)
+        if self.open.get(record.id) is record:
+            effects.order_event(record, stamp.at_micros)
         return command, effects.entered[record.id]
 
     def cancel(self, stamp: Stamp, cancel: CancelOrder, effects: Effects) -> tuple[Cancel, OrderRecord]:
@@ -113,6 +113,11 @@ class EngineState:
                 ordinal += 1
             elif isinstance(event, Done):
                 self._done(stamp, event, effects)
+        for order in sorted(
+            {order for event in events if isinstance(event, Trade) for order in (event.bid, event.ask)}
+        ):
+            if order in self.open:
+                effects.order_event(self.open[order], stamp.at_micros)
 
     def _traded(self, stamp: Stamp, ordinal: int, trade: Trade, effects: Effects) -> None:
         bid, ask = self.open[trade.bid], self.open[trade.ask]
@@ -189,6 +194,8 @@ def _enter_ask(record: AskRecord) -> EnterAsk:
 def _trade_payload(bid: BidRecord, trade: Trade) -> dict[str, object]:
     return {
         "instrument": bid.bid.instrument,
+        "bid": trade.bid,
+        "ask": trade.ask,
         "price_micros": trade.price_micros,
         "start_minute": trade.start,
         "end_minute": trade.end,

@@ -6,6 +6,7 @@ import re
 
 from common.errors import InvalidInput
 
+_LARGEST_ORDINAL = 2**31 - 1
 _PART = r"(0|[1-9][0-9]{0,17})"
 
 
@@ -18,6 +19,8 @@ def pair_cursor(text: str) -> tuple[int, int]:
     """The two numbers in a cursor such as "17.2"; (0, 0) for the first page. Raises InvalidInput
     (`malformed_cursor`)."""
     first, second = _numbers(text, 2)
+    if second > _LARGEST_ORDINAL:
+        raise _malformed()
     return first, second
 
 
@@ -26,5 +29,9 @@ def _numbers(text: str, count: int) -> tuple[int, ...]:
         return (0,) * count
     match = re.fullmatch(r"\.".join([_PART] * count), text)
     if match is None:
-        raise InvalidInput("malformed_cursor", "this is no cursor of this list", field="after")
+        raise _malformed()
     return tuple(map(int, match.groups()))
+
+
+def _malformed() -> InvalidInput:
+    return InvalidInput("malformed_cursor", "this is no cursor of this list", field="after")

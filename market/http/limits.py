@@ -55,6 +55,4 @@ async def _take(receive: Receive) -> bytes | None:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     error = InvalidInput("body_too_large", "the body is too large for this call", limit=f"{LARGEST_BODY_BYTES} bytes")
-    response = problem_response(error)
-    response.status_code = 413
-    await response(scope, receive, send)
+    await problem_response(error, 413)(scope, receive, send)

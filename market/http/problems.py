@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from common.errors import (
@@ -36,7 +36,7 @@ _STATUSES: dict[type[NestexError], tuple[int, str]] = {
     Refused: (422, "Refused by a rule of the market"),
     Unavailable: (503, "No answer"),
 }
-_MESSAGE_BY_STATUS = {404: "not_found", 405: "state_forbids", 400: "malformed_body", 413: "body_too_large"}
+_CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 400: "malformed_body", 413: "body_too_large"}
 _CODE_BY_VALIDATION = {
     "missing": "missing_field",
     "union_tag_not_found": "missing_field",
@@ -75,14 +75,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def problem_response(error: NestexError) -> JSONResponse:
-    """The answer for an error of ours."""
-    status, title = _STATUSES[type(error)] if type(error) in _STATUSES else _inherited(error)
-    return _answer(status, title, error.code, error.message, error.field, error.limit)
-
-
-def _inherited(error: NestexError) -> tuple[int, str]:
-    return next(answer for kind, answer in _STATUSES.items() if isinstance(error, kind))
+def problem_response(error: NestexError, status: int | None = None) -> JSONResponse:
+    """The answer for an error of ours, with the status of its class or, where HTTP has a better one, with that."""
+    usual, title = next(answer for kind, answer in _STATUSES.items() if isinstance(error, kind))
+    return _answer(status or usual, title, error.code, error.message, error.field, error.limit)
 
 
 async def _nestex(request: Request, error: Exception) -> JSONResponse:
@@ -105,13 +101,16 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = _MESSAGE_BY_STATUS.get(error.status_code, "invalid_field")
+    code = _CODE_BY_STATUS.get(error.status_code, "invalid_field")
     return _answer(
         error.status_code, "The request is wrong", code, str(error.detail), headers=dict(error.headers or {})
     )
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, IntegrityError):
+        log.warning("two calls wanted the same thing: %s", error)
+        return problem_response(Conflict("already_exists", "something with this name or number exists already"))
     if isinstance(error, DataError):
         log.warning("a value that passed its checks and does not fit the database: %s", error)
         return problem_response(InvalidInput("invalid_field", "a value does not fit its type"))

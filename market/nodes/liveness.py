@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -21,10 +21,12 @@ class OpenAsk:
     shard: str
 
 
-def record_heartbeat(connection: Connection, beat: Heartbeat) -> None:
-    """The node is online as of now."""
-    statement = node.update().where(node.c.id == beat.node)
-    connection.execute(statement.values(state="online", heartbeat_at=func.now(), agent_version=beat.agent_version))
+def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> None:
+    """The node was alive at `at`, the real time at which the bus took the heartbeat in. It is online until it has been
+    silent for too long; an old heartbeat that was read late brings nobody back."""
+    later = node.c.heartbeat_at.is_(None) | (node.c.heartbeat_at < at)
+    statement = node.update().where(node.c.id == beat.node, later)
+    connection.execute(statement.values(state="online", heartbeat_at=at, agent_version=beat.agent_version))
 
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
@@ -35,7 +37,7 @@ def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
 
 
 def mark_lost(connection: Connection, silent_seconds: float) -> Sequence[str]:
-    """The nodes whose last heartbeat is older than this, now LOST."""
+    """The nodes whose last heartbeat is older than this, now LOST. To be asked only while heartbeats are being read."""
     silent = node.c.heartbeat_at < func.now() - timedelta(seconds=silent_seconds)
     statement = node.update().where(node.c.state == "online", silent).values(state="lost").returning(node.c.id)
     return connection.execute(statement).scalars().all()

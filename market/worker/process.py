@@ -7,7 +7,7 @@ import asyncio
 from common import subjects
 from common.clock import SystemClock
 from market.engine.client import RemoteEngine
-from market.worker.inbox import consume
+from market.worker.inbox import Inbox
 from market.worker.relay import relay
 from market.worker.statuses import Statuses
 from market.worker.timers import Timers
@@ -33,11 +33,17 @@ async def run(settings: Settings) -> None:
         usage = await bus.subscribe_durable(
             jetstream, subjects.USAGE_STREAM, subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS
         )
-        timers = Timers(database, clock, RemoteEngine(client), settings)
+
+        def connected() -> bool:
+            return client.is_connected
+
+        heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
+        reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
+        timers = Timers(database, clock, RemoteEngine(client), settings, heartbeats)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(relay(database, settings.database_url, jetstream))
-            tasks.create_task(consume(statuses, Statuses(database, clock, client).handle))
-            tasks.create_task(consume(usage, UsageReports(database, client).handle))
+            tasks.create_task(heartbeats.run())
+            tasks.create_task(reports.run())
             tasks.create_task(timers.settle())
             tasks.create_task(timers.watch_nodes())
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 
 import nats.errors
 from nats.aio.client import Client
@@ -19,6 +20,7 @@ from common.wire import CommandAnswer, GuestStatus, Heartbeat, Sync
 from market.contracts.desired_state import repeat
 from market.contracts.follow_guest import follow_guest
 from market.nodes.liveness import live_revisions, record_heartbeat
+from market.worker.agent_messages import read_heartbeat, read_status
 from runtime import outbox
 from runtime.database import transaction
 
@@ -34,59 +36,57 @@ class Statuses:
         self.database = database
         self.clock = clock
         self.bus = bus
+        self._syncing: dict[str, asyncio.Task[None]] = {}
 
     async def handle(self, messages: Sequence[Msg]) -> None:
         """Statuses in the order in which they came, each in a transaction of its own; of heartbeats the newest per
-        node."""
-        beats: dict[str, Heartbeat] = {}
+        node.
+
+        A message that makes no sense is dropped alone. Raises when the database fails: then the batch comes again.
+        """
+        beats: dict[str, tuple[Heartbeat, datetime]] = {}
         for message in messages:
+            sender = message.subject.split(".")[1]  # the server lets a node publish under its own name only
             try:
-                if message.subject.endswith(".hb"):
-                    beat = codec.decode(Heartbeat, message.data, lenient=True)
-                    beats[_sender(message)] = beat
+                if message.subject == subjects.heartbeat(sender):
+                    beats[sender] = read_heartbeat(message.data, sender), message.metadata.timestamp
                 else:
-                    status = codec.decode(GuestStatus, message.data, lenient=True)
-                    await self._follow(message, status)
+                    await self._follow(read_status(message.data, sender))
             except InvalidInput as error:
                 log.warning("%s: %s", message.subject, error)
-        for node, beat in beats.items():
-            if node == beat.node:
-                await self._beat(beat)
+        for beat, at in beats.values():
+            await self._beat(beat, at)
 
-    async def _follow(self, message: Msg, status: GuestStatus) -> None:
-        if _sender(message) != status.node:
-            log.warning("%s speaks for node %s", message.subject, status.node)
-            return
+    async def _follow(self, status: GuestStatus) -> None:
         at_micros = self.clock.now_micros()
         await asyncio.to_thread(
             transaction, self.database, lambda connection: follow_guest(connection, status, at_micros)
         )
 
-    async def _beat(self, beat: Heartbeat) -> None:
-        sync = await asyncio.to_thread(transaction, self.database, lambda connection: _compare(connection, beat))
-        if beat.synced:
-            return
+    async def _beat(self, beat: Heartbeat, at: datetime) -> None:
+        sync = await asyncio.to_thread(transaction, self.database, lambda connection: _compare(connection, beat, at))
+        if not beat.synced and beat.node not in self._syncing:
+            task = asyncio.create_task(self._sync(beat.node, sync))
+            self._syncing[beat.node] = task
+            task.add_done_callback(lambda _: self._syncing.pop(beat.node))
+
+    async def _sync(self, node: str, sync: Sync) -> None:
+        """Beside the batches, so that an agent that hangs holds nobody up."""
         try:
-            subject = subjects.command(beat.node, "sync")
-            reply = await self.bus.request(subject, codec.encode(sync), timeout=_SYNC_SECONDS)
-        except (nats.errors.Error, TimeoutError):
-            log.info("node %s did not answer its sync; its next heartbeat brings another", beat.node)
+            reply = await self.bus.request(subjects.command(node, "sync"), codec.encode(sync), timeout=_SYNC_SECONDS)
+            answer = codec.decode(CommandAnswer, reply.data, lenient=True)
+        except (nats.errors.Error, TimeoutError, InvalidInput) as error:
+            log.info("node %s did not answer its sync, its next heartbeat brings another: %r", node, error)
             return
-        answer = codec.decode(CommandAnswer, reply.data, lenient=True)
         if not answer.ok:
-            log.info("node %s is not in sync yet: %s", beat.node, answer.reason)
+            log.info("node %s is not in sync yet: %s", node, answer.reason)
 
 
-def _compare(connection: Connection, beat: Heartbeat) -> Sync:
+def _compare(connection: Connection, beat: Heartbeat, at: datetime) -> Sync:
     """Record the heartbeat, and put what the agent lacks into the outbox once more."""
-    record_heartbeat(connection, beat)
+    record_heartbeat(connection, beat, at)
     wanted = live_revisions(connection, beat.node)
     lacking = [contract for contract, revision in wanted.items() if beat.applied.get(contract, 0) < revision]
     if lacking:
         outbox.put(connection, repeat(connection, lacking, again=str(beat.at_ms)))
     return Sync(revisions=wanted, usage_sequence=metering.watermark(connection, beat.node))
-
-
-def _sender(message: Msg) -> str:
-    """The node that the server let publish on this subject."""
-    return message.subject.split(".")[1]

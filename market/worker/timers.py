@@ -14,6 +14,7 @@ from market.contracts.complete_contracts import complete_contracts
 from market.engine.client import EngineClient
 from market.engine.commands import CancelOrder
 from market.nodes.liveness import OpenAsk, asks_of_lost_nodes, mark_lost
+from market.worker.inbox import Inbox
 from runtime.database import transaction
 from runtime.settings import Settings
 
@@ -27,11 +28,14 @@ _LIVENESS_SECONDS = 1.0
 class Timers:
     """Endless loops of the worker. Each turn is idempotent: whoever runs it twice changes nothing."""
 
-    def __init__(self, database: Engine, clock: MarketClock, engine: EngineClient, settings: Settings) -> None:
+    def __init__(
+        self, database: Engine, clock: MarketClock, engine: EngineClient, settings: Settings, heartbeats: Inbox
+    ) -> None:
         self.database = database
         self.clock = clock
         self.engine = engine
         self.settings = settings
+        self.heartbeats = heartbeats
 
     async def settle(self) -> None:
         """Money follows minutes, contracts end, periods close."""
@@ -86,6 +90,9 @@ class Timers:
         return due[0]
 
     def _mark_lost(self, connection: Connection) -> list[OpenAsk]:
+        """Nobody is judged by a silence that may be ours: this worker's, the bus's or the database's."""
+        if self.heartbeats.steady_seconds() < self.settings.node_lost_seconds:
+            return []
         for lost in mark_lost(connection, self.settings.node_lost_seconds):
             log.warning("node %s is lost: no heartbeat for %s s", lost, self.settings.node_lost_seconds)
         return asks_of_lost_nodes(connection)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from billing import metering
 from common import codec, subjects
+from common.clock import MarketClock
 from common.errors import InvalidInput
 from common.wire import Resend, UsageReport, Watermark
 from runtime.database import transaction
@@ -22,8 +23,9 @@ log = logging.getLogger("nestex.worker")
 class UsageReports:
     """Handles batches of the USAGE stream."""
 
-    def __init__(self, database: Engine, bus: Client) -> None:
+    def __init__(self, database: Engine, clock: MarketClock, bus: Client) -> None:
         self.database = database
+        self.clock = clock
         self.bus = bus
 
     async def handle(self, messages: Sequence[Msg]) -> None:
@@ -31,8 +33,9 @@ class UsageReports:
         reports = [report for report in map(_report, messages) if report is not None]
         if not reports:
             return
+        now_minute = self.clock.minute()
         recorded = await asyncio.to_thread(
-            transaction, self.database, lambda connection: metering.record(connection, reports)
+            transaction, self.database, lambda connection: metering.record(connection, now_minute, reports)
         )
         for node, result in recorded.items():
             watermark = codec.encode(Watermark(result.watermark))

@@ -278,7 +278,7 @@ def _create_market() -> None:
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("orders_participant_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("orders_pkey")),
         sa.UniqueConstraint(
-            "shard", "participant_id", "client_order_id", name=op.f("orders_shard_participant_id_client_order_id_key")
+            "participant_id", "client_order_id", name=op.f("orders_participant_id_client_order_id_key")
         ),
     )
     op.create_index(

@@ -22,6 +22,8 @@ MONTH = "2026-10"
 START = month_window(MONTH).start
 END = month_window(MONTH).end
 AT = START * 60_000_000
+NOW = END + 1_000_000
+"""A minute by which everything that the tests report has passed."""
 GRACE = 5
 CASH = 1_000_000_000
 
@@ -116,7 +118,7 @@ class Agent:
 
 def deliver(connection: Connection, agent: Agent, contract_id: str, start: int, seconds: Sequence[int]) -> None:
     """Record that a contract was delivered for so many seconds in each minute from `start` on."""
-    metering.record(connection, agent.reports(contract_id, start, seconds))
+    metering.record(connection, NOW, agent.reports(contract_id, start, seconds))
 
 
 def everybody(connection: Connection, *owners: str) -> dict[str, dict[str, int]]:

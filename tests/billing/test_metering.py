@@ -19,6 +19,7 @@ from common.wire import GuestMinute, UsageReport
 from tests.billing.factories import (
     AT,
     MONTH,
+    NOW,
     START,
     Agent,
     contract,
@@ -52,7 +53,7 @@ def traded(books: Connection) -> Connection:
 
 def test_new_minutes_are_counted_and_move_the_watermark(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60, 0, 59])
-    assert metering.record(traded, reports) == {"node": Recorded(3, None)}
+    assert metering.record(traded, NOW, reports) == {"node": Recorded(3, None)}
     assert delivered(traded) == 119
     assert metering.watermark(traded, "node") == 3
     assert metering.watermark(traded, "silent") == 0
@@ -60,29 +61,29 @@ def test_new_minutes_are_counted_and_move_the_watermark(traded: Connection) -> N
 
 def test_a_repeated_report_changes_nothing_and_is_answered_again(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60, 30])
-    metering.record(traded, [*reports, reports[0]])
-    assert metering.record(traded, reports) == {"node": Recorded(2, None)}
+    metering.record(traded, NOW, [*reports, reports[0]])
+    assert metering.record(traded, NOW, reports) == {"node": Recorded(2, None)}
     assert delivered(traded) == 90
     assert refused(traded) == []
 
 
 def test_a_gap_holds_the_watermark_and_names_the_first_missing_report(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60] * 6)
-    assert metering.record(traded, [reports[1], reports[4]]) == {"node": Recorded(0, 1)}
-    assert metering.record(traded, [reports[0]]) == {"node": Recorded(2, 3)}
-    assert metering.record(traded, [reports[3], reports[2]]) == {"node": Recorded(5, None)}
+    assert metering.record(traded, NOW, [reports[1], reports[4]]) == {"node": Recorded(0, 1)}
+    assert metering.record(traded, NOW, [reports[0]]) == {"node": Recorded(2, 3)}
+    assert metering.record(traded, NOW, [reports[3], reports[2]]) == {"node": Recorded(5, None)}
     assert delivered(traded) == 300
 
 
 def test_an_empty_report_counts_in_the_sequence(traded: Connection) -> None:
-    assert metering.record(traded, [Agent().report(START, {})]) == {"node": Recorded(1, None)}
+    assert metering.record(traded, NOW, [Agent().report(START, {})]) == {"node": Recorded(1, None)}
 
 
 def test_a_different_second_record_is_kept_as_a_dispute_and_the_first_counts(traded: Connection) -> None:
     first = UsageReport("node", 1, START, (guest("con", 60),))
-    metering.record(traded, [first, replace(first, sequence=2, guests=(guest("con", 50),))])
-    metering.record(traded, [replace(first, sequence=3, guests=(guest("con", 60, epoch=2),))])
-    metering.record(traded, [replace(first, sequence=4)])
+    metering.record(traded, NOW, [first, replace(first, sequence=2, guests=(guest("con", 50),))])
+    metering.record(traded, NOW, [replace(first, sequence=3, guests=(guest("con", 60, epoch=2),))])
+    metering.record(traded, NOW, [replace(first, sequence=4)])
     assert delivered(traded) == 60
     assert refused(traded) == [("con", START, 50, "conflicting"), ("con", START, 60, "conflicting")]
 
@@ -102,8 +103,8 @@ def test_a_different_second_record_is_kept_as_a_dispute_and_the_first_counts(tra
 def test_what_may_not_count_is_refused_and_kept(traded: Connection, report: UsageReport, reason: str) -> None:
     contracts.end_at(traded, "con", START + 5)
     contracts.end_at(traded, "con", START + 7)
-    metering.record(traded, [report, report])
-    metering.record(traded, [report])
+    metering.record(traded, NOW, [report, report])
+    metering.record(traded, NOW, [report])
     assert [row[3] for row in refused(traded)] == [reason]
     assert delivered(traded) == 0
     assert metering.watermark(traded, report.node) == 1
@@ -112,9 +113,9 @@ def test_what_may_not_count_is_refused_and_kept(traded: Connection, report: Usag
 def test_after_the_close_only_repetitions_pass_unnoticed(traded: Connection) -> None:
     agent = Agent()
     known, late = agent.reports("con", START, [60, 60])
-    metering.record(traded, [known])
+    metering.record(traded, NOW, [known])
     traded.execute(billing_period.insert().values(month=MONTH, state="closed", closed_at_micros=AT))
-    metering.record(traded, [known, late, replace(known, sequence=3, guests=(guest("con", 1),))])
+    metering.record(traded, NOW, [known, late, replace(known, sequence=3, guests=(guest("con", 1),))])
     assert delivered(traded) == 60
     assert refused(traded) == [("con", START + 1, 60, "after_close"), ("con", START, 1, "conflicting")]
 
@@ -126,7 +127,7 @@ def test_what_a_hostile_agent_says_harms_nobody_else(traded: Connection, text: s
     huge = GuestMinute(text, 2**70, -(2**80), 2**64, 2**64, 2**64, 2**64)
     hostile = UsageReport("node", 1, START, (huge, guest(text, 60), guest("con", 60)))
     beyond = [UsageReport("node", 2**63, START, ()), UsageReport("node", 0, START, ()), UsageReport("x", 5, 2**31, ())]
-    assert metering.record(traded, [hostile, *beyond]) == {"node": Recorded(1, None)}
+    assert metering.record(traded, NOW, [hostile, *beyond]) == {"node": Recorded(1, None)}
     assert delivered(traded) == 60
     assert {row[3] for row in refused(traded)} == {"invalid_seconds", "unknown_contract"}
 
@@ -155,7 +156,7 @@ def _play(database: Engine, chunks: list[list[UsageReport]], *, settle_between: 
         open_participants(connection, "buyer", "provider")
         trade(connection, contract("con"), contract("con2", node="node2", price_micros=7, slices=3))
         for chunk in chunks:
-            metering.record(connection, chunk)
+            metering.record(connection, NOW, chunk)
             if settle_between:
                 settle(connection, AT)
         settle(connection, AT)
@@ -185,10 +186,18 @@ def test_workers_that_record_the_same_reports_at_once_count_them_once(database: 
         ordered = reports if worker % 2 else reports[::-1]
         for position in range(0, len(ordered), 4):
             with database.begin() as connection:
-                metering.record(connection, ordered[position : position + 4])
+                metering.record(connection, NOW, ordered[position : position + 4])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     with database.begin() as connection:
         assert [delivered(connection, f"con{number}") for number in range(6)] == [600] * 6
         assert [metering.watermark(connection, agent.node) for agent in agents] == [10, 10]
+
+
+def test_a_minute_that_is_still_to_come_counts_only_once_it_has_come(traded: Connection) -> None:
+    early = Agent().report(START + 1, {"con": 60})
+    assert metering.record(traded, START, [early]) == {}
+    assert delivered(traded) == 0
+    assert metering.record(traded, START + 1, [early]) == {"node": Recorded(1, None)}
+    assert delivered(traded) == 60

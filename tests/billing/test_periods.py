@@ -22,6 +22,7 @@ from tests.billing.factories import (
     END,
     GRACE,
     MONTH,
+    NOW,
     START,
     Agent,
     contract,
@@ -88,7 +89,7 @@ def test_days_are_cut_in_minute_order_whatever_the_order_of_the_reports(books: C
     trade(books, contract("con", start=MIDNIGHT - 2, minutes=6))
     reports = Agent().reports("con", MIDNIGHT - 2, [60, 59, 1, 60, 30, 29])
     for report in reversed(reports):
-        metering.record(books, [report])
+        metering.record(books, NOW, [report])
         settle(books, AT)
     periods.close(books, MONTH, OVER, AT, GRACE)
     assert days(books) == [("2026-10-01", 1), ("2026-10-02", 2)]
@@ -181,7 +182,7 @@ def test_a_close_and_late_reports_at_once_lose_and_double_nothing(database: Engi
         for stream in reports[worker - 1 :: 2]:
             for report in stream:
                 with database.begin() as connection:
-                    metering.record(connection, [report])
+                    metering.record(connection, NOW, [report])
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, [1, 0, 2]))

@@ -155,7 +155,7 @@ class World:
             fence = fencing.acquire(connection, ZONE, holder, LEASE_SECONDS)
         assert fence is not None
         with self.database.begin() as connection:
-            state: EngineState = recover(connection, fence)
+            state: EngineState = recover(connection, fence, lambda: None)
             fencing.release(connection, fence)
         return BatchProcessor(self.database, self.clock, state, fence, lease_seconds=-1)
 

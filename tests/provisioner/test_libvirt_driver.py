@@ -54,6 +54,17 @@ def test_each_start_is_an_instance_of_its_own(driver: LibvirtDriver) -> None:
     assert len(instances) == 3
 
 
+def test_each_start_is_marked_anew_because_a_new_libvirtd_counts_its_domains_from_the_beginning(
+    driver: LibvirtDriver,
+) -> None:
+    marks = set()
+    for _ in range(3):
+        mark, _colon, _domain_id = driver.ensure(contract(), 1, SPEC, run=True).instance.partition(":")
+        marks.add(mark)
+        driver.stop(contract())
+    assert len(marks) == 3
+
+
 def test_an_instance_is_known_again_by_another_connection(driver: LibvirtDriver, libvirt_uri: str) -> None:
     started = driver.ensure(contract(), 1, SPEC, run=True)
     driver.close()

@@ -97,7 +97,7 @@ def test_commands_are_answered_and_those_without_a_reply_subject_only_heard(
             assert await side.command("watermark", Watermark(2)) == CommandAnswer(True, 'watermark {"sequence":2}')
 
     asyncio.run(story())
-    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "NATS: " not in caplog.text  # where nats-py tells what went wrong in the handling of a message
 
 
 def test_an_agent_that_was_thrown_out_comes_back_when_it_may(nats_account: NatsAccount, node: str) -> None:

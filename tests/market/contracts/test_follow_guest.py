@@ -58,3 +58,12 @@ def test_a_guest_that_failed_for_good_ends_its_contract_and_its_agents_wish(worl
         sent = [codec.decode(Allocation, bytes(message.payload)) for message in outbox.unpublished(connection, 10)]
     assert [(message.revision, message.want) for message in sent] == [(1, "run"), (2, "gone")]
     assert tell(world, row, "ready", world.real.micros // 1000 + 1)["state"] == "failed"
+
+
+def test_a_failure_is_never_lost_however_late_it_comes(world: World) -> None:
+    row = contract_of(world)
+    at = world.real.micros // 1000
+    tell(world, row, "removed", at + 2)
+    late = tell(world, row, "failed", at + 1, reason="no such image")
+    assert late["state"] == "failed"
+    assert late["guest_state_at_ms"] == at + 2

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from sqlalchemy import select, text
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, text
 
 from common.wire import Capacity, Heartbeat
 from market.nodes.liveness import asks_of_lost_nodes, live_revisions, mark_lost, record_heartbeat
@@ -12,15 +14,30 @@ def beat(node_id: str) -> Heartbeat:
     return Heartbeat(node_id, "0.1.0", True, {}, Capacity(1, 1, 1), 0, 0)
 
 
+def now(connection: Connection) -> datetime:
+    """Real time, as the bus would stamp a heartbeat."""
+    at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return at
+
+
+def test_a_heartbeat_that_was_read_late_brings_nobody_back(world: World) -> None:
+    node_id = world.node(world.provider())
+    with world.begin() as connection:
+        record_heartbeat(connection, beat(node_id), now(connection))
+        connection.execute(node.update().values(state="lost"))
+        record_heartbeat(connection, beat(node_id), now(connection) - timedelta(minutes=5))
+        assert connection.execute(select(node.c.state)).scalar_one() == "lost"
+
+
 def test_a_node_that_falls_silent_is_lost_and_a_heartbeat_brings_it_back(world: World) -> None:
     node_id = world.node(world.provider())
     with world.begin() as connection:
-        record_heartbeat(connection, beat(node_id))
+        record_heartbeat(connection, beat(node_id), now(connection))
         assert mark_lost(connection, 30) == []
         connection.execute(node.update().values(heartbeat_at=text("now() - interval '31 seconds'")))
         assert mark_lost(connection, 30) == [node_id]
         assert mark_lost(connection, 30) == []
-        record_heartbeat(connection, beat(node_id))
+        record_heartbeat(connection, beat(node_id), now(connection))
         assert connection.execute(select(node.c.state)).scalar_one() == "online"
 
 

@@ -1,0 +1,48 @@
+"""What an agent may say, read so that nothing of it can harm anybody else: a message that is off is dropped alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from common import codec
+from common.errors import InvalidInput
+from common.ids import is_id
+from common.wire import LARGEST_NUMBER, LONGEST_REASON, GuestStatus, Heartbeat
+
+_LARGEST_REVISION = 2**31 - 1
+_LONGEST_VERSION = 40
+_LARGEST_PORT = 65_535
+
+
+def read_status(data: bytes, sender: str) -> GuestStatus:
+    """The status that the node `sender` published. Raises InvalidInput (`message_malformed`)."""
+    status = codec.decode(GuestStatus, data, lenient=True)
+    _check(status.node == sender, "node")
+    _check(is_id(status.contract, "con"), "contract")
+    _check(0 <= status.revision <= _LARGEST_REVISION, "revision")
+    _check(0 <= status.at_ms <= LARGEST_NUMBER, "at_ms")
+    for endpoint in status.endpoints:
+        _check(0 < endpoint.port <= _LARGEST_PORT, "endpoints.port")
+    endpoints = tuple(
+        replace(endpoint, service=_text(endpoint.service, 40), address=_text(endpoint.address, 100))
+        for endpoint in status.endpoints[:50]
+    )
+    return replace(status, reason=_text(status.reason, LONGEST_REASON), endpoints=endpoints)
+
+
+def read_heartbeat(data: bytes, sender: str) -> Heartbeat:
+    """The heartbeat that the node `sender` published. Raises InvalidInput (`message_malformed`)."""
+    beat = codec.decode(Heartbeat, data, lenient=True)
+    _check(beat.node == sender, "node")
+    _check(0 <= beat.at_ms <= LARGEST_NUMBER, "at_ms")
+    return replace(beat, agent_version=_text(beat.agent_version, _LONGEST_VERSION))
+
+
+def _check(holds: bool, field: str) -> None:
+    if not holds:
+        raise InvalidInput("message_malformed", f"{field} is not such as an agent can mean", field=field)
+
+
+def _text(text: str, longest: int) -> str:
+    """PostgreSQL keeps neither NUL nor lone surrogates."""
+    return text.encode(errors="replace").decode().replace("\x00", "?")[:longest]
