@@ -1,8 +1,7 @@
-"""How use cases reach an engine: one small port, in process or over NATS."""
+"""How use cases reach an engine: a small port, and its way over NATS."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -13,8 +12,6 @@ from nats.aio.client import Client
 from common import codec, errors, subjects
 from common.errors import NestexError, Unavailable
 from market.engine.commands import Answer, Command, Problem
-from market.engine.loop import EngineLoop
-from market.engine.reads import depth
 
 _ANSWER_SECONDS = 10.0
 
@@ -27,25 +24,6 @@ class EngineClient(Protocol):
 
     async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
         """Price levels of the committed book. Raises Unavailable."""
-
-
-class LocalEngine:
-    """The engine of one shard in this process."""
-
-    def __init__(self, loop: EngineLoop) -> None:
-        self.loop = loop
-
-    async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
-        """See EngineClient."""
-        try:
-            return await self.loop.submit(commands)
-        except asyncio.CancelledError as error:
-            raise _silent(shard) from error
-
-    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
-        """See EngineClient."""
-        answer: dict[str, Any] = await self.loop.read(lambda: depth(self.loop.processor.state, instrument))
-        return answer
 
 
 class RemoteEngine:
@@ -70,8 +48,12 @@ class RemoteEngine:
     async def _request(self, subject: str, body: bytes, shard: str) -> bytes:
         try:
             return (await self.bus.request(subject, body, timeout=_ANSWER_SECONDS)).data
+        except nats.errors.NoRespondersError as error:
+            reason = f"no engine of zone {shard} is running; nothing was entered: try again"
+            raise Unavailable("engine_unavailable", reason) from error
         except (nats.errors.Error, TimeoutError) as error:
-            raise _silent(shard) from error
+            reason = f"the engine of {shard} did not answer; the outcome is unknown"
+            raise Unavailable("engine_unavailable", f"{reason}: ask again with the same client_order_id") from error
 
 
 def order_of(answer: Answer) -> dict[str, Any]:
@@ -86,10 +68,3 @@ def error_of(problem: Problem) -> NestexError:
     """The engine's error, as it was raised there."""
     kind: type[NestexError] = getattr(errors, problem.error)
     return kind(problem.code, problem.message, field=problem.field, limit=problem.limit)
-
-
-def _silent(shard: str) -> Unavailable:
-    return Unavailable(
-        "engine_unavailable",
-        f"the engine of {shard} did not answer; the outcome is unknown: ask again with the same client_order_id",
-    )

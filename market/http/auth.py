@@ -29,6 +29,12 @@ async def caller(
     return await asyncio.to_thread(keys.check, credentials.credentials)
 
 
+def require(who: Caller, scope: str) -> None:
+    """Raises Forbidden unless the caller's key carries this scope: for what depends on the request's content."""
+    if scope not in who.scopes:
+        raise Forbidden("scope_missing", f"this call needs a key with the scope {scope}", limit=scope)
+
+
 def scoped(*scopes: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden."""
 

@@ -7,6 +7,7 @@ import uvicorn
 from common.clock import SystemClock
 from market.engine.client import RemoteEngine
 from market.http.app import create_app
+from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
 from market.http.services import Services
 from runtime import bus, deployment
@@ -34,6 +35,7 @@ async def run(settings: Settings, host: str, port: int) -> None:
             bus=client,
             agents=None if settings.nats_agents is None else AgentIssuer.load(settings.nats_agents),
             keys=KeyRing(database, real),
+            instruments=InstrumentDirectory(database),
         )
         config = uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", access_log=False)
         await uvicorn.Server(config).serve()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from common.clock import MarketClock
 from market.engine.client import EngineClient
+from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
 from runtime.agent_access import AgentIssuer
 from runtime.database import transaction
@@ -32,6 +33,7 @@ class Services:
     bus: Client
     agents: AgentIssuer | None
     keys: KeyRing
+    instruments: InstrumentDirectory
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`work` in a transaction, committed when this returns."""

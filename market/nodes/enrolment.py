@@ -7,9 +7,9 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func
+from sqlalchemy import Connection, func, select
 
-from common.errors import Forbidden
+from common.errors import Conflict, Forbidden
 from common.ids import new_id
 from common.wire import EnrolRequest
 from market.nodes.register_node import get_node
@@ -39,22 +39,14 @@ def issue_token(connection: Connection, at_ms: int, owner: str, node_id: str) ->
 def use_token(connection: Connection, request: EnrolRequest) -> str:
     """The node that the token stands for, now bound to this agent's key.
 
-    What the node offers is cut to what the agent measured. Raises Forbidden for a token that is unknown, used or
-    expired.
+    What the node offers is cut to what the agent measured. The same token with the same key again, within its time,
+    gives the same answer: the first may have been lost. Raises Forbidden for a token that is unknown, used or expired,
+    Conflict for a key that another node's agent has.
     """
-    statement = (
-        enrolment.update()
-        .where(
-            enrolment.c.token_sha256 == _digest(request.token),
-            enrolment.c.used_at.is_(None),
-            enrolment.c.expires_at > func.now(),
-        )
-        .values(used_at=func.now())
-        .returning(enrolment.c.node_id)
-    )
-    node_id: str | None = connection.execute(statement).scalar_one_or_none()
-    if node_id is None:
-        raise Forbidden("enrolment_invalid", "the enrolment token is unknown, used or expired", field="token")
+    node_id = _claim(connection, request)
+    taken = select(node.c.id).where(node.c.agent_public_key == request.public_key, node.c.id != node_id)
+    if connection.execute(taken).one_or_none() is not None:
+        raise Conflict("already_exists", "another node's agent has this key", field="public_key")
     measured = request.capacity
     connection.execute(
         node.update()
@@ -68,6 +60,22 @@ def use_token(connection: Connection, request: EnrolRequest) -> str:
             disk_gib=func.least(node.c.disk_gib, measured.disk_gib),
         )
     )
+    return node_id
+
+
+def _claim(connection: Connection, request: EnrolRequest) -> str:
+    """The token's node, the token being fresh or used by this very key."""
+    query = (
+        select(enrolment.c.id, enrolment.c.node_id, enrolment.c.used_at, node.c.agent_public_key)
+        .join(node, node.c.id == enrolment.c.node_id)
+        .where(enrolment.c.token_sha256 == _digest(request.token), enrolment.c.expires_at > func.now())
+        .with_for_update(of=enrolment)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or (row.used_at is not None and row.agent_public_key != request.public_key):
+        raise Forbidden("enrolment_invalid", "the enrolment token is unknown, used or expired", field="token")
+    connection.execute(enrolment.update().where(enrolment.c.id == row.id).values(used_at=func.now()))
+    node_id: str = row.node_id
     return node_id
 
 

@@ -32,6 +32,7 @@ class Caller:
     key: str
     participant: str
     scopes: frozenset[str]
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def authenticate(connection: Connection, text: str) -> Caller:
     row = connection.execute(select(api_key).where(api_key.c.id == key, alive)).one_or_none()
     if row is None or not hmac.compare_digest(bytes(row.secret_sha256), _digest(secret)):
         raise invalid
-    return Caller(row.id, row.participant_id, frozenset(row.scopes))
+    return Caller(row.id, row.participant_id, frozenset(row.scopes), row.expires_at)
 
 
 def _digest(secret: str) -> bytes:

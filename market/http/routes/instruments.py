@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -157,6 +158,7 @@ def instrument(code: Code, who: Reading, connection: Reader) -> InstrumentModel:
 @router.get("/instruments/{code}/book", responses=documented(401, 403, 404, 422, 503))
 async def book(code: Code, who: Reading, market: Market) -> Book:
     """Price levels of the book as of the last commit."""
+    await asyncio.to_thread(market.instruments.check, code)
     depth = await market.engine.depth(use.zone_of(code), code)
     sides = {
         side: [Level(price=Price(price).hourly(), slices=slices) for price, slices in depth[side]]

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import nats.errors
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from common.errors import Unavailable
+from common.errors import InvalidInput, Unavailable
 from common.minutes import instant_text, minute_text, parse_minute
 from common.wire import Capacity, EnrolRequest
 from market.http.auth import Providing, Reading
@@ -19,6 +20,7 @@ from market.http.services import Market, Reader
 from market.nodes.enrolment import issue_token, use_token
 from market.nodes.register_node import get_node, list_nodes, register_node
 from runtime.bus import ensure_allocation_consumer
+from runtime.nats_jwt import is_public_key
 
 router = APIRouter(prefix="/v1", tags=["providers"])
 
@@ -56,7 +58,7 @@ class NodeModel(BaseModel):
 
 
 class TokenModel(BaseModel):
-    """A one-time token for the node's agent, shown only here: `nestex agent --market URL --token TOKEN`."""
+    """A one-time token for the node's agent, shown only here: give it to `nestex agent` as NESTEX_AGENT_TOKEN."""
 
     token: str
     expires_at: str = Field(description="real time")
@@ -126,9 +128,14 @@ async def enrol(body: EnrolBody, market: Market) -> EnrolModel:
     provider."""
     if market.agents is None:
         raise Unavailable("bus_unavailable", "this market process has no key with which to admit agents")
+    if not is_public_key(body.public_key, "user"):
+        raise InvalidInput("invalid_field", "public_key is no public user nkey", field="public_key")
     request = EnrolRequest(body.token, body.public_key, body.agent_version, Capacity(**body.capacity.model_dump()))
     node_id = await asyncio.to_thread(market.write, lambda connection: use_token(connection, request))
-    await ensure_allocation_consumer(market.bus.jetstream(), node_id)
+    try:
+        await ensure_allocation_consumer(market.bus.jetstream(), node_id)
+    except (nats.errors.Error, TimeoutError) as error:
+        raise Unavailable("bus_unavailable", "the bus did not answer; enrol again with the same token") from error
     anchor, issued_at = market.clock.anchor, market.clock.real.wall_micros() // 1_000_000
     return EnrolModel(
         node=node_id,

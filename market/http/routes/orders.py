@@ -14,7 +14,7 @@ from common.minutes import minute_text, parse_minute
 from common.money import Money
 from common.price import Price
 from market.engine.commands import GuestTemplate, PlaceAsk, PlaceBid, Placement
-from market.http.auth import Reading, Selling, Trading
+from market.http.auth import Reading, Selling, require
 from market.http.fields import (
     After,
     HourlyText,
@@ -132,6 +132,9 @@ async def place(body: OrderRequest, who: Selling, market: Market) -> Order:
 
     A 503 or a lost connection means that the outcome is unknown: place it again with the same `client_order_id`.
     """
+    if isinstance(body, BidRequest):
+        require(who, "trade")
+    await asyncio.to_thread(market.instruments.check, body.instrument)
     placement = _placement(body, who.participant, market.clock.now_ms())
     return order_model(await place_order(market.engine, placement))
 
@@ -152,9 +155,11 @@ def get(order: OrderReference, who: Reading, connection: Reader) -> Order:
 
 
 @router.delete("/{order}", responses=documented(401, 403, 404, 409, 422, 503))
-async def cancel(order: OrderReference, who: Trading, market: Market) -> Order:
+async def cancel(order: OrderReference, who: Selling, market: Market) -> Order:
     """Take an order off the book. What it has traded stands; canceling it again is no error."""
     found = await asyncio.to_thread(market.write, lambda connection: find_order(connection, who.participant, order))
+    if found["side"] == "bid":
+        require(who, "trade")
     return order_model(await cancel_order(market.engine, found["shard"], found["id"], who.participant))
 
 

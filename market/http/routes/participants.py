@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from billing.identities import Form
-from common.errors import Forbidden
+from common.errors import Forbidden, InvalidInput
 from common.minutes import instant_text, parse_instant
-from market.http.auth import Operating, Reading, Trading
+from market.http.auth import Operating, Providing, Reading, Trading
 from market.http.fields import After, Limit, Name, Page, Rate, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
@@ -130,6 +130,9 @@ def create_key(body: KeyRequest, who: Trading, market: Market) -> NewKey:
     if missing := set(body.scopes) - who.scopes:
         raise Forbidden("scope_missing", f"the key that asks has no scope {min(missing)}", field="scopes")
     expires_at = None if body.expires_at is None else parse_instant(body.expires_at, field="expires_at")
+    if who.expires_at is not None and (expires_at is None or expires_at > who.expires_at):
+        limit = instant_text(who.expires_at)
+        raise InvalidInput("invalid_field", "a key outlives the key that asks for it", field="expires_at", limit=limit)
     info, text = market.write(
         lambda connection: keys.create_key(
             connection, market.clock.now_ms(), who.participant, body.name, body.scopes, expires_at
@@ -146,7 +149,7 @@ def revoke_key(key: Annotated[str, Path(max_length=80)], who: Trading, market: M
 
 
 @router.post("/providers", status_code=201, tags=["providers"], responses=documented(401, 403, 422))
-def provide(body: ProviderRequest, who: Trading, market: Market) -> ProviderModel:
+def provide(body: ProviderRequest, who: Providing, market: Market) -> ProviderModel:
     """Become a provider, or change your legal identity: the old version stays with the documents that used it."""
     version = market.write(
         lambda connection: become_provider(

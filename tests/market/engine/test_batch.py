@@ -10,6 +10,7 @@ from market.engine.commands import Expire, GuestTemplate
 from market.engine.fence import Fenced
 from market.tables import contract, journal, trade
 from nestex.books import first_difference
+from runtime.feed import read
 from runtime.tables import feed, outbox
 from tests.market.factories import World, code, order
 
@@ -128,6 +129,37 @@ def test_an_engine_that_was_replaced_writes_nothing_more(world: World) -> None:
         old.process([world.bid(buyer, start_by=world.minute + 30)])
     assert old.state.shard.state_hash() == before
     assert order(new.process([world.bid(buyer, start_by=world.minute + 30)]))["sequence"] == 2
+
+
+def test_an_engine_that_was_replaced_answers_nothing_either(world: World) -> None:
+    buyer = world.participant(1_000_000)
+    old = world.engine("old")
+    new = world.engine("new")
+    bid = order(new.process([world.bid(buyer, start_by=world.minute + 30)]))
+    with pytest.raises(Fenced):
+        old.process([world.cancel(bid["id"], buyer)])
+
+
+def test_an_order_of_nobody_is_refused_alone(world: World) -> None:
+    buyer = world.participant(1_000_000)
+    rest = {"start_by": world.minute + 30}
+    answers = world.engine().process([world.bid(buyer, **rest), world.bid("prt_nobody", **rest)])
+    assert [answer.problem and answer.problem.code for answer in answers] == [None, "not_found"]
+
+
+def test_the_feed_tells_how_both_orders_of_a_trade_stand(world: World) -> None:
+    provider, buyer = world.provider(), world.participant(1_000_000)
+    engine = world.engine()
+    ask = order(engine.process([world.ask(provider, world.node(provider))]))
+    bid = order(engine.process([world.bid(buyer)]))
+    with world.begin() as connection:
+        events = [event for _, event in read(connection, "engine.fra1", 1, 100)]
+    assert [(event.kind, event.subject) for event in events if event.kind == "order"] == [
+        ("order", bid["id"]),
+        ("order", ask["id"]),
+    ]
+    [trade_event] = [event for event in events if event.kind == "trade"]
+    assert (trade_event.payload["bid"], trade_event.payload["ask"]) == (bid["id"], ask["id"])
 
 
 def test_a_restarted_engine_has_the_same_books_and_goes_on(world: World) -> None:

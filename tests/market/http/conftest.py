@@ -14,9 +14,11 @@ import pytest
 import uvicorn
 
 from common.clock import SystemClock
-from market.engine.client import LocalEngine
+from market.engine.client import RemoteEngine
 from market.engine.loop import EngineLoop
+from market.engine.process import serve
 from market.http.app import create_app
+from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
 from market.http.services import Services
 from market.participants.create_participant import create_participant
@@ -25,7 +27,7 @@ from runtime import bus
 from runtime.agent_access import AgentIssuer
 from runtime.settings import Settings
 from tests.conftest import NatsAccount
-from tests.market.factories import World
+from tests.market.factories import ZONE, World
 
 _READY_SECONDS = 20
 
@@ -88,20 +90,24 @@ class _Server:
         await bus.ensure_streams(client.jetstream())
         loop = EngineLoop(self.world.engine())
         running = asyncio.create_task(loop.run())
+        engine_client = await bus.connect(self.settings, "test engine")
+        await serve(engine_client, ZONE, loop)
         services = Services(
             settings=self.settings,
             database=self.world.database,
             clock=self.world.clock,
             currency="EUR",
-            engine=LocalEngine(loop),
+            engine=RemoteEngine(client),
             bus=client,
             agents=AgentIssuer.load(self.settings.nats_agents) if self.settings.nats_agents else None,
             keys=KeyRing(self.world.database, SystemClock()),
+            instruments=InstrumentDirectory(self.world.database),
         )
         self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning"))
         self.ready.set()
         await self.server.serve(sockets=[self.listener])
         running.cancel()
+        await engine_client.close()
         await client.close()
 
 

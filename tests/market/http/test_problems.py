@@ -85,7 +85,7 @@ def test_a_body_that_is_too_large_is_refused_with_its_limit(buyer: Http) -> None
     declared = buyer.api.post("/v1/orders", content=b"x" * 300_000)
     streamed = buyer.api.post("/v1/orders", content=iter([b"x" * 100_000] * 3))
     for answer in (declared, streamed):
-        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (413, 413, "body_too_large")
 
 
 def test_the_same_client_order_id_with_another_content_is_a_conflict(buyer: Http) -> None:
@@ -108,6 +108,27 @@ def test_calls_need_a_key_and_its_scope(operator: Http, buyer: Http) -> None:
     assert reader.post("/v1/orders", GOOD).json()["code"] == "scope_missing"
     assert buyer.post("/v1/deposits", {"participant": buyer.participant, "amount": "1", "key": "k"}).status_code == 403
     assert buyer.post("/v1/keys", {"name": "x", "scopes": ["operate"]}).status_code == 422
+
+
+def test_a_key_to_sell_does_not_buy(buyer: Http, operator: Http) -> None:
+    made = buyer.post("/v1/keys", {"name": "seller", "scopes": ["provide"]}).json()
+    answer = operator.as_(made["api_key"]).post("/v1/orders", GOOD)
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+
+
+def test_a_key_makes_none_that_outlives_it(buyer: Http, operator: Http) -> None:
+    until = "2099-01-01T00:00:00Z"
+    made = buyer.post("/v1/keys", {"name": "short", "scopes": ["trade"], "expires_at": until}).json()
+    short = operator.as_(made["api_key"])
+    for expires_at, status in ((None, 422), ("2100-01-01T00:00:00Z", 422), (until, 201)):
+        body = {"name": "next", "scopes": ["trade"], "expires_at": expires_at}
+        assert short.post("/v1/keys", body).status_code == status
+
+
+def test_an_instrument_that_does_not_exist_is_not_found(buyer: Http) -> None:
+    for code in ("nozone.std.firm", "a b.std.firm", "fra1.foo.bar", "*.>.firm"):
+        assert buyer.post("/v1/orders", GOOD | {"instrument": code}).json()["code"] == "not_found"
+        assert buyer.get(f"/v1/instruments/{code}/book").status_code == 404
 
 
 def test_a_revoked_key_ends(buyer: Http, operator: Http) -> None:
@@ -158,4 +179,5 @@ def test_the_character_nul_is_refused_wherever_it_stands(buyer: Http, path: str)
 def test_a_path_that_leads_nowhere_is_a_problem(buyer: Http) -> None:
     answer = buyer.get("/v1/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert buyer.api.put("/v1/orders").headers["content-type"] == "application/problem+json"
+    wrong = buyer.api.put("/v1/orders")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
-from common.errors import Forbidden, NotFound
+from common.errors import Conflict, Forbidden, NotFound
 from common.wire import Capacity, EnrolRequest
 from market.nodes.enrolment import issue_token, use_token
 from market.tables import enrolment, node
@@ -27,8 +29,19 @@ def test_a_token_admits_one_agent_once(world: World) -> None:
     token = token_for(world, provider, node_id)
     with world.begin() as connection:
         assert use_token(connection, request(token)) == node_id
+    with world.begin() as connection:
+        assert use_token(connection, request(token)) == node_id  # the first answer may have been lost
     with world.begin() as connection, pytest.raises(Forbidden):
-        use_token(connection, request(token))
+        use_token(connection, replace(request(token), public_key="U" + "B" * 55))
+
+
+def test_a_key_is_one_nodes_agents_alone(world: World) -> None:
+    provider = world.provider()
+    tokens = [token_for(world, provider, world.node(provider)) for _ in range(2)]
+    with world.begin() as connection:
+        use_token(connection, request(tokens[0]))
+        with pytest.raises(Conflict):
+            use_token(connection, request(tokens[1]))
 
 
 def test_a_token_ends_after_its_time(world: World) -> None:
