@@ -50,10 +50,20 @@ class Timers:
         """Nodes that fell silent are LOST, and their asks leave the books."""
         while True:
             try:
-                await self._watch_once()
+                await self.watch_once()
             except Exception:
                 log.exception("watching the nodes failed and will be tried again")
             await asyncio.sleep(_LIVENESS_SECONDS)
+
+    async def watch_once(self) -> None:
+        """Judge the nodes, and cancel what lost ones still offer."""
+        asks = await asyncio.to_thread(transaction, self.database, self._mark_lost)
+        for ask in asks:
+            cancel = CancelOrder(ask.order, ask.participant, "node_lost")
+            try:
+                await self.engine.submit(ask.shard, [cancel])
+            except NestexError as error:
+                log.warning("ask %s of a lost node stays for now: %s", ask.order, error)
 
     def settle_once(self) -> None:
         """Everything that is due now."""
@@ -63,15 +73,6 @@ class Timers:
             pass
         while (closed := transaction(self.database, self._close_period)) is not None:
             log.info("period %s is closed", closed)
-
-    async def _watch_once(self) -> None:
-        asks = await asyncio.to_thread(transaction, self.database, self._mark_lost)
-        for ask in asks:
-            cancel = CancelOrder(ask.order, ask.participant, "node_lost")
-            try:
-                await self.engine.submit(ask.shard, [cancel])
-            except NestexError as error:
-                log.warning("ask %s of a lost node stays for now: %s", ask.order, error)
 
     def _settle_chunk(self, connection: Connection) -> int:
         return settlement.settle(connection, self.clock.now_micros(), _CHUNK).contracts

@@ -103,7 +103,7 @@ def _figures(
         elapsed_seconds=round(elapsed_seconds, 1),
         orders=_count(connection, orders),
         trades=_count(connection, trade),
-        contracts=dict(states.tuples().all()),
+        contracts=dict(map(tuple, states)),
         guests_started=connection.execute(
             select(func.count()).where(contract.c.ready_at_micros.is_not(None))
         ).scalar_one(),
