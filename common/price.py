@@ -29,13 +29,7 @@ class Price:
         if hourly <= 0:
             raise InvalidInput("invalid_field", f"{field} must be above zero", field=field, limit="above 0")
         if hourly % (MINUTES_PER_HOUR * tick_micros):
-            tick_text = Price(tick_micros).hourly()
-            raise InvalidInput(
-                "off_tick",
-                f"{field} is per slice-hour and must be a whole multiple of the tick {tick_text}",
-                field=field,
-                limit=tick_text,
-            )
+            raise off_tick(hourly, tick_micros, field)
         return cls(hourly // MINUTES_PER_HOUR)
 
     def hourly(self) -> str:
@@ -45,3 +39,13 @@ class Price:
     def amount(self, slice_minutes: int) -> int:
         """The price of so many slice-minutes, in micro-units."""
         return self.micros * slice_minutes
+
+
+def off_tick(hourly_micros: int, tick_micros: int, field: str) -> InvalidInput:
+    """The error of a price per slice-hour between two ticks; it names both."""
+    step = MINUTES_PER_HOUR * tick_micros
+    below = hourly_micros // step * step
+    between = f"{print_scaled(below, 6)} and {print_scaled(below + step, 6)}"
+    tick = print_scaled(step, 6)
+    message = f"{field}, per slice-hour, lies between the ticks {between}; it must be a whole multiple of {tick}"
+    return InvalidInput("off_tick", message, field=field, limit=tick)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from common.clock import RealClock
+from common.errors import Unavailable
 from nestex.bootstrap import NewDeployment, prepare
 from nestex.stack.libvirtd import start_libvirtd
 from nestex.stack.ports import LOOPBACK, free_port, is_free
@@ -19,7 +20,6 @@ from nestex.stack.stack import Stack, running_stack
 from nestex.stack.supervisor import Child, Supervisor
 
 _OPERATOR_KEY = "operator.key"
-_MARKET_PORT = "market.port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,18 @@ class LocalMarket:
 
 @contextmanager
 def running_market(
-    path: Path, clock: RealClock, zones: Sequence[str], new: NewDeployment, *, extra: dict[str, str] | None = None
+    path: Path,
+    clock: RealClock,
+    zones: Sequence[str],
+    new: NewDeployment,
+    *,
+    port: int = 0,
+    extra: dict[str, str] | None = None,
 ) -> Iterator[LocalMarket]:
     """The stack with a market, an engine for each zone and a worker, over the data folder at `path`.
 
-    `extra` are further NESTEX_ settings for the processes. Raises Unavailable (`stack_failed`).
+    The market listens on `port`, or for 0 on one that is free. `extra` are further NESTEX_ settings for the processes.
+    Raises Unavailable (`stack_failed`), also when the port is taken.
     """
     with running_stack(path, clock, os.environ) as stack:
         folder = stack.supervisor.folder
@@ -50,7 +57,7 @@ def running_market(
         if made is not None:
             folder.record(_OPERATOR_KEY, made)
         environment = _base_environment() | stack.environment() | (extra or {})
-        url = _start_market(stack, environment)
+        url = _start_market(stack, environment, port or free_port())
         for zone in zones:
             stack.supervisor.start(Child(f"engine-{zone}", _nestex("engine", "--zone", zone), environment))
         stack.supervisor.start(Child("worker", _nestex("worker"), environment))
@@ -71,11 +78,9 @@ def start_agent(market: LocalMarket, name: str, token: str, capacity: tuple[int,
     supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment))
 
 
-def _start_market(stack: Stack, environment: dict[str, str]) -> str:
-    folder = stack.supervisor.folder
-    port = int(folder.recall(_MARKET_PORT) or free_port())
+def _start_market(stack: Stack, environment: dict[str, str], port: int) -> str:
     if not is_free(port):
-        port = free_port()
+        raise Unavailable("stack_failed", f"port {port} of {LOOPBACK} is taken; give another with --port")
     url = f"http://{LOOPBACK}:{port}"
 
     def answers(pid: int) -> bool:
@@ -92,7 +97,6 @@ def _start_market(stack: Stack, environment: dict[str, str]) -> str:
             ready=answers,
         )
     )
-    folder.record(_MARKET_PORT, str(port))
     return url
 
 

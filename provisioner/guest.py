@@ -11,6 +11,8 @@ from common.wire import Allocation, GuestState
 from provisioner.hypervisor.port import Counters
 
 MS_PER_MINUTE = SECONDS_PER_MINUTE * 1000
+HALF_SECOND_MS = 500
+"""What a guest's count of milliseconds begins with, so that its seconds are rounded to the nearest, not down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class GuestRecord:
     """One contract on this node: the newest desired state, and where its guest is on the way there.
 
     `instance` is the run of the domain that came up last, and `epoch` the market millisecond in which that was known.
-    Minutes before `next_minute` are reported; `carry_ms` was delivered in them but fills no whole second. `closed_ms`
+    Minutes before `next_minute` are reported; `carry_ms` is what was delivered in them and fills no
+    whole second yet. `closed_ms`
     is when the guest was removed.
     """
 
@@ -27,7 +30,7 @@ class GuestRecord:
     state: GuestState = "accepted"
     instance: str = ""
     epoch: int = 0
-    carry_ms: int = 0
+    carry_ms: int = HALF_SECOND_MS
     closed_ms: int | None = None
     counters: Counters = field(default_factory=Counters)
 

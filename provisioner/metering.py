@@ -2,8 +2,9 @@
 
 A guest is delivered while the instance that was reported ready is up. Seeing the same instance up at two instants means
 that it was up between them, also when the agent was away in the meantime; time after the last sighting of an instance
-that is gone counts for nothing. Reports are cut at minute ends, once each and in order; whole seconds are counted over
-the contract's life and parts of one are carried on, so that the sum over minutes is the time delivered.
+that is gone counts for nothing. Reports are cut at minute ends, once each and in order; whole seconds, to the nearest,
+are counted over the contract's life and parts of one are carried on, so that the sum over minutes is the time
+delivered.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from common.errors import Conflict, InvalidInput, NotFound, Refused
 from common.money import LARGEST_MICROS, Money
-from common.price import Price
+from common.price import MINUTES_PER_HOUR, Price, off_tick
 from common.wire import Capacity
 from market.engine.commands import PlaceAsk, PlaceBid, Placement
 from market.engine.facts import InstrumentFacts, NodeFacts, PlacementFacts
@@ -23,7 +23,7 @@ def check_bid(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: i
     if window.start_by < window.start_from:
         raise InvalidInput("window_empty", "start_by lies before start_from", field="start_by")
     _check_horizon(window.start_by + bid.duration_minutes, minute, instrument, "start_by")
-    _check_funds(reserve_micros, facts)
+    _check_funds(reserve_micros, "the bid reserves its limit price with VAT", facts)
 
 
 def check_ask(
@@ -54,7 +54,7 @@ def check_ask(
             limit=f"minute {node.reserved_until}",
         )
     _check_capacity(ask.slices, instrument.slice, node.offered, committed)
-    _check_funds(reserve_micros, facts)
+    _check_funds(reserve_micros, "the ask reserves a bond on its limit price", facts)
 
 
 def _check_instrument(placement: Placement, instrument: InstrumentFacts) -> None:
@@ -62,10 +62,7 @@ def _check_instrument(placement: Placement, instrument: InstrumentFacts) -> None
         raise Conflict("state_forbids", f"{instrument.code} is {instrument.mode}: no order enters", field="instrument")
     price = placement.price_micros
     if price % instrument.tick_micros:
-        tick = Price(instrument.tick_micros).hourly()
-        raise InvalidInput(
-            "off_tick", f"price must be a multiple of the tick, {tick} per slice-hour", field="price", limit=tick
-        )
+        raise off_tick(price * MINUTES_PER_HOUR, instrument.tick_micros, "price")
     lowest, highest = instrument.price_min_micros, instrument.price_max_micros
     if not lowest <= price <= highest:
         bounds = f"{Price(lowest).hourly()} to {Price(highest).hourly()}"
@@ -125,14 +122,14 @@ def _check_capacity(slices: int, vector: Capacity, offered: Capacity, committed:
             )
 
 
-def _check_funds(reserve_micros: int, facts: PlacementFacts) -> None:
+def _check_funds(reserve_micros: int, what: str, facts: PlacementFacts) -> None:
     if reserve_micros > LARGEST_MICROS // 1_000_000:
         raise InvalidInput("amount_too_large", "the order's value is larger than one order may have", field="price")
     available = facts.party.available_micros
     if reserve_micros > available:
         raise Refused(
             "insufficient_funds",
-            f"this order reserves {Money(reserve_micros)}; available cash is {Money(available)}",
+            f"{what}: {Money(reserve_micros)}; available cash is {Money(available)}",
             field="price",
             limit=str(Money(max(available, 0))),
         )

@@ -43,6 +43,10 @@ _CODE_BY_VALIDATION = {
     "extra_forbidden": "unknown_field",
     "json_invalid": "malformed_body",
 }
+_PLAINER = {
+    "string_pattern_mismatch": "it is not written in the form that this field has",
+    "string_type": "it must be a string, in quotes",
+}
 _LIMITS = ("expected_tags", "le", "lt", "ge", "gt", "max_length", "min_length", "pattern", "expected")
 
 
@@ -96,7 +100,8 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
         path.append(context["discriminator"].strip("'"))
     field = None if code == "malformed_body" else ".".join(path) or None
     limit = next((str(context[name]) for name in _LIMITS if name in context), None)
-    return _answer(422, "The request is wrong", code, f"{field or 'the body'}: {first['msg']}", field, limit)
+    problem = _PLAINER.get(first["type"], first["msg"])
+    return _answer(422, "The request is wrong", code, f"{field or 'the body'}: {problem}", field, limit)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

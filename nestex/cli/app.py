@@ -11,9 +11,8 @@ import typer
 
 from common.errors import NestexError, Unavailable
 from nestex.cli import account, books, local, nodes, processes, trading
-from nestex.cli.output import complain
+from nestex.cli.output import REFUSED, complain
 
-REFUSED = 3
 NO_ANSWER = 4
 
 app = typer.Typer(
@@ -38,6 +37,9 @@ def main() -> None:
     except NestexError as error:
         complain(error)
         sys.exit(NO_ANSWER if isinstance(error, Unavailable) else REFUSED)
+    except (OSError, UnicodeError) as error:
+        sys.stderr.write(f"nestex: {error}\n")
+        sys.exit(REFUSED)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in (
             "sqlalchemy",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nestex.cli.output import console
+
+_ZONE = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +33,7 @@ def demo(
 def up(
     data: Annotated[Path, typer.Option("--data", help="folder for all data, keys and logs")] = Path("nestex-data"),
     zone: Annotated[list[str] | None, typer.Option("--zone", help="zone with an engine; may be repeated")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="of the HTTP API; 0: any that is free")] = 8780,
     speed: Annotated[int, typer.Option("--speed", min=1, help="market seconds in a real second")] = 1,
 ) -> None:
     """Run the whole market on this machine until Ctrl-C."""
@@ -38,10 +42,14 @@ def up(
     from nestex.local import running_market
 
     zones = zone or ["fra1"]
-    with running_market(data, SystemClock(), zones, NewDeployment(clock_speed=speed)) as market:
-        console.print(f"The market is open:   {market.url}   (try it at {market.url}/docs)")
-        console.print(f"The operator's key:   {market.operator_key}")
-        console.print(f"Zones with an engine: {', '.join(zones)}")
-        console.print(f"Data and logs:        {data.resolve()}")
-        console.print("Ctrl-C ends it; the same folder takes it up again.")
+    if not all(re.fullmatch(_ZONE, name) for name in zones):
+        raise typer.BadParameter("a zone is written in lower-case letters, digits and dashes", param_hint="--zone")
+    with running_market(data, SystemClock(), zones, NewDeployment(clock_speed=speed), port=port) as market:
+        console.print(
+            f"The market is open at {market.url}, with an engine for {', '.join(zones)}; see {market.url}/docs."
+        )
+        console.print(f"Data, keys and logs are in {data.resolve()}; the same folder takes it up again.")
+        console.print("Ctrl-C ends it. To be its operator in another shell:\n")
+        console.print(f"export NESTEX_URL={market.url}", soft_wrap=True)
+        console.print(f"export NESTEX_API_KEY={market.operator_key}", soft_wrap=True)
         market.supervisor.run()

@@ -9,7 +9,7 @@ import typer
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, show, show_one
 
-_COLUMNS = ("id", "name", "zone", "state", "offered", "reserved_until", "agent_version")
+_COLUMNS = ("id", "name", "zone", "state", "vcpus", "memory_mib", "disk_gib", "reserved_until", "agent_version")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
 def nodes(as_json: AsJson = False) -> None:
     """Your nodes."""
     rows = list(MarketClient.from_environment().pages("/v1/nodes"))
+    if not as_json:
+        rows = [row | row["offered"] for row in rows]
     show(rows, _COLUMNS, as_json=as_json)
 
 

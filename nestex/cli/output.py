@@ -14,6 +14,8 @@ from rich.table import Table
 
 from common.errors import NestexError
 
+REFUSED = 3
+"""The exit code of what the market, or the configuration, refused."""
 _PIPED_WIDTH = 160
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nestex.cli.client import MarketClient
-from nestex.cli.output import AsJson, show, show_one
+from nestex.cli.output import REFUSED, AsJson, show, show_one
 
 _ORDER_COLUMNS = ("id", "side", "instrument", "price", "state", "guests", "guests_filled", "slices", "reserved")
 _CONTRACT_COLUMNS = ("id", "role", "instrument", "start", "end", "slices", "price", "state", "guest_state")
@@ -124,7 +124,10 @@ def contracts(
 
 def _place(body: dict[str, Any], ioc: bool, client_id: str | None, as_json: bool) -> None:
     body |= {"time_in_force": "ioc" if ioc else "gtc", "client_order_id": client_id}
-    show_one(MarketClient.from_environment().post("/v1/orders", body), as_json=as_json)
+    order = MarketClient.from_environment().post("/v1/orders", body)
+    show_one(order, as_json=as_json)
+    if order["state"] == "rejected":
+        raise typer.Exit(REFUSED)
 
 
 def _list(path: str, state: str | None, columns: tuple[str, ...], as_json: bool) -> None:

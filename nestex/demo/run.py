@@ -37,6 +37,7 @@ def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool)
     """Play the story; 0 when everything is as it should be, else 1. Documents and figures go to `out`."""
     clock = SystemClock()
     started = clock.monotonic()
+    (out / "documents").mkdir(parents=True, exist_ok=True)  # before the story, should there be no place for it
     with _data_folder(console, keep) as data:
         console.print("starting PostgreSQL, nats-server, market, engine and worker", style="dim")
         new = NewDeployment(clock_speed=_SPEED, market_micros=_last_evening(clock))

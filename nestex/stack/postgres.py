@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from signal import Signals
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
-from common.errors import Unavailable
+from common.errors import InvalidInput, Unavailable
 from nestex.stack.folder import DataFolder
 from nestex.stack.ports import LOOPBACK, free_port, is_free
 from nestex.stack.postgres_home import ENVIRONMENT, SHARED_MEMORY, SUPERUSER, PostgresHome, prepare_home
@@ -55,6 +56,15 @@ def start_postgres(supervisor: Supervisor, *, durable: bool = True) -> str:
     folder.record(_PORT, str(port))
     _create_database(_url(port, password, "postgres"))
     return _url(port, password, DATABASE)
+
+
+def recorded_url(path: Path) -> str:
+    """The URL of the database that a stack over the folder at `path` serves, or served. Raises InvalidInput."""
+    try:
+        password, port = ((path / name).read_text(encoding="utf-8") for name in (_PASSWORD, _PORT))
+    except OSError as error:
+        raise InvalidInput("invalid_field", f"{path} is no data folder of an embedded stack", field="data") from error
+    return _url(int(port), password, DATABASE)
 
 
 def _new_password(folder: DataFolder) -> str:

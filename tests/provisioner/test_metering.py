@@ -81,7 +81,7 @@ def test_the_sum_over_minutes_is_the_time_up_within_the_window(
     window_ms = (END - START) * MS_PER_MINUTE
     overlap_ms = sum(max(0, min(to_ms, window_ms) - from_ms) for from_ms, to_ms in up_ms)
     seconds = _seconds(store)
-    assert sum(seconds.values()) == overlap_ms // 1000
+    assert sum(seconds.values()) == (overlap_ms + 500) // 1000
     assert list(seconds) == list(range(END - START))
     assert all(0 <= value <= 60 for value in seconds.values())
 
@@ -96,15 +96,23 @@ def test_boot_time_is_not_delivered_and_minutes_are_cut_exactly(tmp_path: Path) 
     _ready(store, START * MS_PER_MINUTE + 12_500)
     observe(store, _sighting((END + 1) * MS_PER_MINUTE))
     report_minutes(store, END + 1)
-    assert _seconds(store) == {10: 47, 11: 60, 12: 60, 13: 60, 14: 60, 15: 60}
+    assert _seconds(store) == {10: 48, 11: 60, 12: 60, 13: 60, 14: 60, 15: 60}
 
 
 def test_parts_of_a_second_are_carried_into_later_minutes(tmp_path: Path) -> None:
     store = _store(tmp_path)
-    _ready(store, START * MS_PER_MINUTE + 500)
-    observe(store, _sighting(12 * MS_PER_MINUTE + 500))
+    _ready(store, START * MS_PER_MINUTE + 700)
+    observe(store, _sighting(12 * MS_PER_MINUTE + 900))
     report_minutes(store, 13)
     assert _seconds(store) == {10: 59, 11: 60, 12: 1}
+
+
+def test_seconds_are_rounded_to_the_nearest_so_a_start_a_little_late_costs_nothing(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    _ready(store, START * MS_PER_MINUTE + 10)
+    observe(store, _sighting(12 * MS_PER_MINUTE))
+    report_minutes(store, 12)
+    assert _seconds(store) == {10: 60, 11: 60}
 
 
 def test_minutes_in_which_the_agent_was_away_count_if_the_same_instance_ran_on(tmp_path: Path) -> None:

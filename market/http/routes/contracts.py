@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
@@ -21,6 +21,9 @@ from market.http.services import Reader
 
 router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
 
+ContractState = Literal[
+    "scheduled", "provisioning", "running", "stopped", "completed", "released", "reclaimed", "failed", "busted"
+]
 ContractId = Annotated[str, Path(max_length=80)]
 
 
@@ -44,7 +47,7 @@ class ContractModel(BaseModel):
     slices: int
     price: HourlyText
     value: MoneyText = Field(description="price of the whole window, without VAT")
-    state: str
+    state: ContractState
     reason: str | None
     guest_name: str
     guest_state: str | None = Field(description="as the agent reported it last")
@@ -60,7 +63,7 @@ class UsageMinute(BaseModel):
 
 @router.get("", responses=documented(401, 403, 422))
 def contracts(
-    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: str | None = None
+    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: ContractState | None = None
 ) -> Page[ContractModel]:
     """Contracts that you bought or sold, oldest first."""
     rows = list_contracts(connection, who.participant, after, limit, state=state)

@@ -88,6 +88,8 @@ class EnrolModel(BaseModel):
 def register(body: NodeRequest, who: Providing, market: Market) -> NodeModel:
     """Register a node; then get a token for its agent."""
     reserved_until = parse_minute(body.reserved_until, field="reserved_until")
+    if reserved_until <= market.clock.minute():
+        raise InvalidInput("invalid_field", "reserved_until lies in the past", field="reserved_until")
     row = market.write(
         lambda connection: register_node(
             connection,

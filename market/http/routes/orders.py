@@ -30,6 +30,7 @@ from market.http.problems import documented
 from market.http.services import Market, Reader
 from market.orders.place_order import cancel_order, place_order
 from market.orders.read_orders import find_order, list_orders
+from matching.events import REASONS
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -45,6 +46,14 @@ _ClientId = Annotated[
 ]
 _Slices = Annotated[int, Field(ge=1, le=1_000_000)]
 _Minutes = Annotated[int, Field(ge=1, le=10_000_000, description="whole minutes")]
+SshKey = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=r"^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-[a-z0-9-]+|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]+=*( [^\n\r]*)?$",
+        description="a line of an authorized_keys file: the public half, never the private one",
+    ),
+]
 OrderReference = Annotated[str, Path(max_length=80, description="an order's id, or `client:` and its client_order_id")]
 
 
@@ -55,7 +64,7 @@ class GuestRequest(Request):
     image: str = Field(
         default="default", max_length=120, pattern=r"^[A-Za-z0-9._/-]+$", description="image of the catalogue"
     )
-    ssh_keys: list[Annotated[str, Field(max_length=8192)]] = Field(default_factory=list, max_length=20)
+    ssh_keys: list[SshKey] = Field(default_factory=list, max_length=20, description="public keys, in OpenSSH's form")
     user_data: str = Field(default="", max_length=16_384, description="cloud-init user data")
 
 
@@ -95,6 +104,7 @@ class AskRequest(Request):
     client_order_id: _ClientId = None
 
 
+OrderState = Literal["new", "partially_filled", "filled", "canceled", "expired", "rejected"]
 OrderRequest = Annotated[BidRequest | AskRequest, Field(discriminator="side")]
 
 
@@ -107,8 +117,9 @@ class Order(BaseModel):
     instrument: str
     price: HourlyText
     time_in_force: str
-    state: str
+    state: OrderState
     reason: str | None
+    explanation: str | None = Field(description="the reason in a sentence")
     revision: int
     reserved: MoneyText = Field(description="cash that the order still binds")
     entered_at: InstantText
@@ -141,7 +152,7 @@ async def place(body: OrderRequest, who: Selling, market: Market) -> Order:
 
 @router.get("", responses=documented(401, 403, 422))
 def list_(
-    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: str | None = None
+    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: OrderState | None = None
 ) -> Page[Order]:
     """Your orders, oldest first."""
     rows = list_orders(connection, who.participant, after, limit, state=state)
@@ -172,6 +183,7 @@ def order_model(row: Mapping[Any, Any]) -> Order:
         reserved=str(Money(row["reserved_micros"])),
         entered_at=minute_text(row["entered_minute"]),
         node=row.get("node_id"),
+        explanation=None if row["reason"] is None else REASONS[row["reason"]].sentence,
         **fields,
     )
 
