@@ -42,7 +42,7 @@ GOOD: dict[str, Any] = {"side": "bid", "instrument": CODE, "price": "0.012", "du
         ({"guest": {"image": "x", "root": True}}, "unknown_field", "guest.root"),
         ({"guest": {"user_data": "a\x00b"}}, "invalid_field", "guest.user_data"),
         ({"guest": {"ssh_keys": ["a\x00b"]}}, "invalid_field", "guest.ssh_keys.0"),
-        ({"guest": {"ssh_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}}, "invalid_field", "guest.ssh_keys.0",
+        ({"guest": {"ssh_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}}, "invalid_field", "guest.ssh_keys.0"),
         ({"start_by": "9999-12-31T23:59:00Z"}, "invalid_field", "start_by"),
         ({"start_by": "1969-12-31T23:59:00Z"}, "invalid_field", "start_by"),
         ({"duration_minutes": 40_000, "price": "60", "guests": 100}, "insufficient_funds", "price"),
