@@ -84,7 +84,7 @@ def _whole_window_is_delivered(side: Market, start: int) -> None:
     [ready_ms] = [status.at_ms for status in side.statuses if status.state == "ready"]
     seconds = side.seconds(contract())
     assert list(seconds) == list(range(start, start + MINUTES))
-    assert sum(seconds.values()) == ((start + MINUTES) * 60_000 - ready_ms) // 1000
+    assert sum(seconds.values()) == ((start + MINUTES) * 60_000 - ready_ms + 500) // 1000
     assert set(list(seconds.values())[1:]) == {60}
     sequences = sorted({report.sequence for report in side.reports})
     assert sequences == list(range(1, len(sequences) + 1))
