@@ -93,7 +93,7 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
         (("first_sequence",), 8, r"entries\[0\].sequence is 7, must be at least 8"),
         (("entries",), {}, "entries must be of type list"),
         (("entries", 1), [], r"entries\[1\] must be an object"),
-        (("entries", 1, "kind"), "amend", r"entries\[1\].kind must be one of bid, ask, cancel, tick"),
+        (("entries", 1, "kind"), "modify", r"entries\[1\].kind must be one of bid, ask, amend, cancel, tick"),
         (("entries", 1, "kind"), "ask", r"entries\[1\].command is refused: EnterAsk"),
         (("entries", 1, "facts"), ..., r"entries\[1\].facts is missing"),
         (("entries", 1, "facts", "cash"), 1.5, "is no JSON: 1.5 is no integer"),
