@@ -10,7 +10,7 @@ import sys
 import typer
 
 from common.errors import NestexError, Unavailable
-from nestex.cli import account, books, local, nodes, processes, trading
+from nestex.cli import account, books, local, nodes, processes, replay, trading
 from nestex.cli.output import complain
 
 REFUSED = 3
@@ -29,6 +29,7 @@ trading.register(app)
 nodes.register(app)
 account.register(app)
 books.register(app)
+replay.register(app)
 
 
 def main() -> None:
