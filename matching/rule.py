@@ -49,8 +49,16 @@ def earliest_fit(bid: Bid, ask: Ask, minute: int) -> int | None:
     """The earliest start at which one guest of the bid fits the ask: conditions 2 to 4 of "compatible"."""
     if bid.duration_minutes < ask.min_minutes or (bid.has_conditions and not bid.accepts(ask)):
         return None
-    first = max(bid.start_from, ask.open_from, minute + 1)
-    last = min(bid.start_by, ask.open_until - bid.duration_minutes)
+    first = bid.start_from  # comparisons instead of max and min: nothing runs as often as this
+    if first < ask.open_from:
+        first = ask.open_from
+    if first <= minute:
+        first = minute + 1
+    last = ask.open_until - bid.duration_minutes
+    if last > bid.start_by:
+        last = bid.start_by
+    if first > last:
+        return None
     return ask.profile.earliest_start(bid.slices_per_guest, bid.duration_minutes, first, last)
 
 
