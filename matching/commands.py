@@ -3,8 +3,8 @@
 Minutes are UTC minutes since the Unix epoch, prices micro-units per slice-minute. The journal keeps commands for ever:
 a new field needs a default that means what its absence meant before.
 
-Commands, events and the journal stay uncompiled: mypyc does not take their Literal annotations on dataclass fields, and
-the codec reads those at run time.
+This module stays uncompiled where mypyc compiles the others: a compiled class loses its Literal annotations, which the
+codec reads at run time.
 """
 
 from __future__ import annotations

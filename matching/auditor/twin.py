@@ -67,7 +67,7 @@ class Twin:
             self._done(taker, "rejected", reason)
             return
         if entry.time_in_force == "fok":
-            before = copy.deepcopy((self.open, self._events))
+            before = copy.deepcopy(self.open), list(self._events)
         self._events.append(Entered(entry.order))
         self._match(taker)
         if entry.time_in_force == "fok" and not filled(taker, self.minute):
