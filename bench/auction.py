@@ -1,4 +1,4 @@
-"""The auction alone: a stream of windowed orders against some thousand resting ones.
+"""The auction alone: a stream of windowed orders against some thousand resting ones, and against ten times as many.
 
 Baseline: the same command objects handed to a function that does nothing, which is the floor of any engine in Python.
 """
@@ -13,7 +13,7 @@ from matching.commands import Cancel, Command, EnterAsk, EnterBid
 from matching.shard import Shard
 
 _INSTRUMENT = "z.std.firm"
-_RESTING = 5_000
+_RESTING = (5_000, 50_000)
 _COMMANDS = 20_000
 _BATCH = 500
 _MINUTE = 1_000
@@ -21,7 +21,16 @@ _MINUTE = 1_000
 
 def run() -> Iterator[str]:
     """Lines of the report."""
-    before, stream = list(_resting()), list(_stream())
+    stream = list(_stream())
+    floor, _ = paired(lambda: [_nothing(command) for command in stream], lambda: None)
+    for resting in _RESTING:
+        rate = len(stream) / _seconds(list(_resting(resting)), stream)
+        yield f"{len(stream)} commands on {resting} resting orders: {rate:,.0f} commands a second"
+        yield f"a call that does nothing: {len(stream) / floor:,.0f} a second, ratio {rate * floor / len(stream):.4f}"
+
+
+def _seconds(before: list[Command], stream: list[Command]) -> float:
+    """What the stream takes on a book that holds what came before."""
 
     def auction() -> None:
         shard = Shard("z")
@@ -39,19 +48,16 @@ def run() -> Iterator[str]:
             shard.apply(command)
 
     whole, only_before = paired(auction, prelude)
-    floor, _ = paired(lambda: [_nothing(command) for command in stream], lambda: None)
-    rate = len(stream) / (whole - only_before)
-    yield f"{len(stream)} commands on {_RESTING} resting orders: {rate:,.0f} commands a second"
-    yield f"a call that does nothing: {len(stream) / floor:,.0f} a second, ratio {rate * floor / len(stream):.4f}"
+    return whole - only_before
 
 
 def _nothing(command: Command) -> Command:
     return command
 
 
-def _resting() -> Iterator[Command]:
+def _resting(count: int) -> Iterator[Command]:
     draw = random.Random(1)
-    for number in range(_RESTING):
+    for number in range(count):
         yield (
             _ask(draw, f"r{number}", draw.randint(150, 300))
             if number % 2

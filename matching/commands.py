@@ -2,6 +2,9 @@
 
 Minutes are UTC minutes since the Unix epoch, prices micro-units per slice-minute. The journal keeps commands for ever:
 a new field needs a default that means what its absence meant before.
+
+This module stays uncompiled where mypyc compiles the others: a compiled class loses its Literal annotations, which the
+codec reads at run time.
 """
 
 from __future__ import annotations
@@ -12,14 +15,19 @@ from typing import Literal
 from common.errors import InvalidInput
 from matching.events import REASONS
 
-TimeInForce = Literal["gtc", "ioc"]
+TimeInForce = Literal["gtc", "gtd", "ioc", "fok"]
+SelfTradePrevention = Literal["cancel_taker", "cancel_maker", "cancel_both"]
 
 
 @dataclass(frozen=True, slots=True)
 class EnterBid:
     """Asks for `guests` guests of `slices_per_guest` slices each, starting anywhere in [start_from, start_by].
 
-    Raises InvalidInput (`invalid_field`) when the price or a size is below 1.
+    It trades only with asks of one of its `nodes` (empty: any), of no provider in `avoid_providers`, and of at least
+    `min_reliability_ppm`, all as stamped on the ask. `expires_at` counts for `gtd` alone.
+
+    Raises InvalidInput: `invalid_field` when the price or a size is below 1, or the reliability below 0;
+    `missing_field` when it is `gtd` without `expires_at`.
     """
 
     minute: int
@@ -33,19 +41,31 @@ class EnterBid:
     start_from: int
     start_by: int
     time_in_force: TimeInForce
+    expires_at: int | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention = "cancel_taker"
+    nodes: tuple[str, ...] = ()
+    avoid_providers: tuple[str, ...] = ()
+    min_reliability_ppm: int = 0
 
     def __post_init__(self) -> None:
         if self.price_micros < 1 or self.guests < 1 or self.slices_per_guest < 1 or self.duration_minutes < 1:
             raise _too_low(self, 1, "price_micros", "guests", "slices_per_guest", "duration_minutes")
+        if self.min_reliability_ppm < 0:
+            raise _too_low(self, 0, "min_reliability_ppm")
+        if self.time_in_force == "gtd" and self.expires_at is None:
+            raise _no_expiry()
 
 
 @dataclass(frozen=True, slots=True)
 class EnterAsk:
     """Offers `slices` slices of a node in [available_from, available_until), for contracts of at least `min_minutes`.
 
-    `slice_*` is what one slice takes from the node: a fact of the slice class that the engine stamps on the ask.
+    `slice_*` is what one slice takes from the node, a fact of the slice class, and `reliability_ppm` how reliable the
+    provider is at this moment: the engine stamps both on the ask. `expires_at` counts for `gtd` alone.
 
-    Raises InvalidInput (`invalid_field`) when the price or a size is below 1, or a resource below 0.
+    Raises InvalidInput: `invalid_field` when the price or a size is below 1, or a resource or the reliability below 0;
+    `missing_field` when it is `gtd` without `expires_at`.
     """
 
     minute: int
@@ -62,12 +82,42 @@ class EnterAsk:
     slice_vcpus: int
     slice_memory_mib: int
     slice_disk_gib: int
+    expires_at: int | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention = "cancel_taker"
+    reliability_ppm: int = 0
 
     def __post_init__(self) -> None:
         if self.price_micros < 1 or self.slices < 1 or self.min_minutes < 1:
             raise _too_low(self, 1, "price_micros", "slices", "min_minutes")
-        if self.slice_vcpus < 0 or self.slice_memory_mib < 0 or self.slice_disk_gib < 0:
-            raise _too_low(self, 0, "slice_vcpus", "slice_memory_mib", "slice_disk_gib")
+        if self.slice_vcpus < 0 or self.slice_memory_mib < 0 or self.slice_disk_gib < 0 or self.reliability_ppm < 0:
+            raise _too_low(self, 0, "slice_vcpus", "slice_memory_mib", "slice_disk_gib", "reliability_ppm")
+        if self.time_in_force == "gtd" and self.expires_at is None:
+            raise _no_expiry()
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Changes exactly one of an open order's total `guests` (a bid), total `slices` (an ask), and price.
+
+    A smaller size keeps the order's place; a price, also the same one, is a re-entry. What the rule refuses changes
+    nothing and causes no event; `Amended` tells that it took effect.
+
+    Raises InvalidInput (`invalid_field`) when it names none or several, or a value below 1.
+    """
+
+    minute: int
+    order: str
+    guests: int | None = None
+    slices: int | None = None
+    price_micros: int | None = None
+
+    def __post_init__(self) -> None:
+        named = [name for name in ("guests", "slices", "price_micros") if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise InvalidInput("invalid_field", "an amendment names exactly one of guests, slices and price")
+        if getattr(self, named[0]) < 1:
+            raise _too_low(self, 1, named[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +143,13 @@ class Tick:
     minute: int
 
 
-Command = EnterBid | EnterAsk | Cancel | Tick
+Command = EnterBid | EnterAsk | Amend | Cancel | Tick
 
 
-def _too_low(command: EnterBid | EnterAsk, lowest: int, *fields: str) -> InvalidInput:
+def _too_low(command: EnterBid | EnterAsk | Amend, lowest: int, *fields: str) -> InvalidInput:
     field = next(name for name in fields if getattr(command, name) < lowest)
     return InvalidInput("invalid_field", f"{field} must be at least {lowest}", field=field, limit=lowest)
+
+
+def _no_expiry() -> InvalidInput:
+    return InvalidInput("missing_field", "an order that is good till a date needs expires_at", field="expires_at")

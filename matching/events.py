@@ -1,7 +1,7 @@
 """What a command caused: events of the auction, the states of an order, and why an order is done.
 
-The engine turns events into rows, reservations and ledger transfers; `Entered` and `Trade` precede the `Done` they lead
-to.
+The engine turns events into rows, reservations and ledger transfers; `Entered`, `Amended` and `Trade` precede the
+`Done` that they lead to.
 """
 
 from __future__ import annotations
@@ -36,13 +36,20 @@ REASONS: dict[str, Reason] = {
     "requested": Reason("canceled", "Its participant canceled it."),
     "ioc_remainder": Reason("canceled", "What an immediate-or-cancel order could not trade on entry does not rest."),
     "self_trade": Reason(
-        "canceled", "It met a compatible order of the same participant, and the incoming one gives way."
+        "canceled",
+        "Two compatible orders of one participant met, and the incoming one's prevention mode chose this one.",
     ),
+    "amended_away": Reason("canceled", "Its participant took so many slices off it that no contract fits any more."),
     "node_lost": Reason("canceled", "The node behind it is lost: its agent has been silent for too long."),
     "window_passed": Reason(
         "expired", "Time has passed, or trades have left too little: its window can no longer be served."
     ),
+    "expires_at_reached": Reason("expired", "The minute until which it was good has come."),
     "window_unservable": Reason("rejected", "Its window could not be served at any time when it was entered."),
+    "expires_at_passed": Reason("rejected", "The minute until which it should be good had come when it was entered."),
+    "fok_ask": Reason("rejected", "Fill-or-kill means all guests at once, and an ask has none."),
+    "fok_unfilled": Reason("rejected", "Not every guest of a fill-or-kill bid could trade at once."),
+    "post_only_would_trade": Reason("rejected", "It was not to trade on entry, and a compatible order rested."),
 }
 """The closed list of reasons. A reason that is not listed is a programming error."""
 
@@ -50,6 +57,13 @@ REASONS: dict[str, Reason] = {
 @dataclass(frozen=True, slots=True)
 class Entered:
     """The order passed the checks of its window and meets the book now; its trades follow."""
+
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The open order was changed; if its price was, it meets the book again now, and its trades follow."""
 
     order: str
 
@@ -77,4 +91,4 @@ class Done:
     reason: str
 
 
-Event = Entered | Trade | Done
+Event = Entered | Amended | Trade | Done

@@ -41,7 +41,7 @@ class Floor:
             self.undo.record(self._set_minute, None, self.minute)
             self.minute = minute
         for order in self.schedule.due(minute):
-            self.close(order, "window_passed")
+            self.close(order, "expires_at_reached" if order.is_overdue(minute) else "window_passed")
 
     def next_priority(self, order_id: str) -> int:
         """Uses the order's id up, and gives its place in time."""
@@ -58,6 +58,27 @@ class Floor:
         """The order rests on the book from now on."""
         self.undo.record(self._displace, order, None)
         self._place(order, None)
+
+    def reprice(self, order: Order, price_micros: int) -> None:
+        """A resting order leaves its place and gets a price and the newest place in time; it rests nowhere then."""
+        self.undo.record(self._place, order, None)
+        self._displace(order, None)
+        self.undo.record(self._set_terms, order, (order.price_micros, order.priority, self.entered))
+        self._set_terms(order, (price_micros, self.entered + 1, self.entered + 1))
+
+    def cut_guests(self, bid: Bid, guests: int) -> None:
+        """A resting bid asks for so many guests in total, which must not be fewer than it has traded."""
+        self.undo.record(_set_guests, bid, (bid.guests, bid.guests_left))
+        _set_guests(bid, (guests, bid.guests_left - (bid.guests - guests)))
+
+    def cut_slices(self, ask: Ask, slices: int) -> None:
+        """A resting ask offers so many slices in total: every minute loses the difference, but not below zero."""
+        left = ask.profile.lowered(ask.slices - slices)
+        self.load.shrink(ask.node, ask.slice_vector, ask.profile.minus(left), self.minute)
+        self.undo.record(_set_slices, ask, ask.slices)
+        ask.slices = slices
+        self.undo.record(self._set_profile, ask, ask.profile)
+        self._set_profile(ask, left)
 
     def trade(self, bid: Bid, ask: Ask, start: int, guests: int, taker_side: Side) -> None:
         """So many guests of the bid get slices of the ask from `start` on; the resting order's price holds."""
@@ -101,6 +122,9 @@ class Floor:
         del self.used[order_id]
         self.entered = entered
 
+    def _set_terms(self, order: Order, terms: tuple[int, int, int]) -> None:
+        order.price_micros, order.priority, self.entered = terms
+
     def _place(self, order: Order, _old: None) -> None:
         self.open[order.order] = order
         self.book(order.instrument).insert(order)
@@ -122,3 +146,11 @@ class Floor:
 
 def _set_guests_left(bid: Bid, guests: int) -> None:
     bid.guests_left = guests
+
+
+def _set_guests(bid: Bid, guests: tuple[int, int]) -> None:
+    bid.guests, bid.guests_left = guests
+
+
+def _set_slices(ask: Ask, slices: int) -> None:
+    ask.slices = slices

@@ -12,11 +12,17 @@ from typing import Any, NoReturn
 
 from common.codec import from_json, to_json
 from common.errors import InvalidInput
-from matching.commands import Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
 
 JOURNAL_VERSION = 1
 
-KINDS: dict[str, type[Command]] = {"bid": EnterBid, "ask": EnterAsk, "cancel": Cancel, "tick": Tick}
+KINDS: dict[str, type[Command]] = {
+    "bid": EnterBid,
+    "ask": EnterAsk,
+    "amend": Amend,
+    "cancel": Cancel,
+    "tick": Tick,
+}
 _KIND_OF: dict[type[Any], str] = {command: kind for kind, command in KINDS.items()}
 
 

@@ -19,18 +19,30 @@ ALREADY = 0
 
 
 class Bid:
-    """A bid that meets or rests on the book. `priority` counts entries: the lower one is served first at a price."""
+    """A bid that meets or rests on the book.
+
+    `priority` counts entries and re-entries: the lower one is served first at a price. `guests` is the total that it
+    asks for, traded ones included.
+    """
 
     __slots__ = (
+        "avoid_providers",
         "duration_minutes",
         "earliest_end",
+        "expires_at",
         "expiry_minute",
+        "guests",
         "guests_left",
+        "has_conditions",
         "instrument",
+        "min_reliability_ppm",
+        "nodes",
         "order",
         "participant",
+        "post_only",
         "price_micros",
         "priority",
+        "self_trade_prevention",
         "slices_per_guest",
         "start_by",
         "start_from",
@@ -42,14 +54,35 @@ class Bid:
         self.instrument = entry.instrument
         self.price_micros = entry.price_micros
         self.priority = priority
+        self.guests = entry.guests
         self.guests_left = entry.guests
         self.slices_per_guest = entry.slices_per_guest
         self.duration_minutes = entry.duration_minutes
         self.start_from = entry.start_from
         self.start_by = entry.start_by
         self.earliest_end = entry.start_from + entry.duration_minutes
+        self.post_only = entry.post_only
+        self.self_trade_prevention: str = entry.self_trade_prevention
+        self.nodes = frozenset(entry.nodes)
+        self.avoid_providers = frozenset(entry.avoid_providers)
+        self.min_reliability_ppm = entry.min_reliability_ppm
+        self.has_conditions = bool(entry.nodes or entry.avoid_providers or entry.min_reliability_ppm)
         # From this minute on, the next whole minute is later than the last start; no start at all means from ever.
-        self.expiry_minute = entry.start_by if entry.start_from <= entry.start_by else ALREADY
+        latest = entry.start_by if entry.start_from <= entry.start_by else ALREADY
+        self.expires_at = entry.expires_at if entry.time_in_force == "gtd" else None
+        self.expiry_minute = latest if self.expires_at is None else min(latest, self.expires_at)
+
+    def accepts(self, ask: Ask) -> bool:
+        """Whether the bid's own conditions hold for what is stamped on the ask."""
+        return (
+            (not self.nodes or ask.node in self.nodes)
+            and ask.participant not in self.avoid_providers
+            and ask.reliability_ppm >= self.min_reliability_ppm
+        )
+
+    def is_overdue(self, minute: int) -> bool:
+        """Whether the minute until which it is good has come."""
+        return self.expires_at is not None and self.expires_at <= minute
 
     def is_filled(self, _minute: int) -> bool:
         """Whether every guest has traded."""
@@ -72,10 +105,12 @@ class Ask:
     """An ask that meets or rests on the book, with its remaining profile.
 
     `open_from`, `open_until`, `most_slices` and `expiry_minute` follow from the profile, and are kept beside it because
-    the rule passes over most asks by looking at these alone.
+    the rule passes over most asks by looking at these alone. `slices` is the total that it offers, traded ones
+    included.
     """
 
     __slots__ = (
+        "expires_at",
         "expiry_minute",
         "instrument",
         "min_minutes",
@@ -85,10 +120,14 @@ class Ask:
         "open_until",
         "order",
         "participant",
+        "post_only",
         "price_micros",
         "priority",
         "profile",
+        "reliability_ppm",
+        "self_trade_prevention",
         "slice_vector",
+        "slices",
     )
 
     def __init__(self, entry: EnterAsk, priority: int) -> None:
@@ -100,6 +139,11 @@ class Ask:
         self.priority = priority
         self.min_minutes = entry.min_minutes
         self.slice_vector: SliceVector = (entry.slice_vcpus, entry.slice_memory_mib, entry.slice_disk_gib)
+        self.slices = entry.slices
+        self.reliability_ppm = entry.reliability_ppm
+        self.post_only = entry.post_only
+        self.self_trade_prevention: str = entry.self_trade_prevention
+        self.expires_at = entry.expires_at if entry.time_in_force == "gtd" else None
         self.set_profile(window_profile(entry.slices, entry.available_from, entry.available_until))
 
     def set_profile(self, profile: Profile) -> None:
@@ -114,7 +158,12 @@ class Ask:
         self.most_slices = profile.highest
         # A stretch is left from the next whole minute on until that minute is later than the latest start of one.
         latest = profile.latest_start(self.min_minutes)
-        self.expiry_minute = ALREADY if latest is None else latest
+        expiry = ALREADY if latest is None else latest
+        self.expiry_minute = expiry if self.expires_at is None else min(expiry, self.expires_at)
+
+    def is_overdue(self, minute: int) -> bool:
+        """Whether the minute until which it is good has come."""
+        return self.expires_at is not None and self.expires_at <= minute
 
     def is_filled(self, minute: int) -> bool:
         """Whether no slice is left at any minute after this one."""

@@ -129,6 +129,19 @@ class Profile:
                 result = result.take(level, other.minutes[index], other.minutes[index + 1])
         return result
 
+    def lowered(self, slices: int) -> Profile:
+        """With so many slices fewer at every minute, where there are as many, and none where there are not."""
+        minutes: list[int] = []
+        levels: list[int] = []
+        before = 0
+        for minute, level in zip(self.minutes, self.levels, strict=True):
+            left = max(0, level - slices)
+            if left != before:
+                minutes.append(minute)
+                levels.append(left)
+                before = left
+        return _measured(tuple(minutes), tuple(levels))
+
     def _changed(self, change: int, start: int, end: int) -> Profile:
         minutes, levels = self.minutes, self.levels
         size = len(minutes)

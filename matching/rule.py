@@ -23,12 +23,16 @@ def match(taker: Order, floor: Floor) -> str | None:
         start = earliest_fit(bid, ask, minute)
         if start is None:
             continue
+        resting: Order = ask if taker_side == "bid" else bid
         if bid.participant == ask.participant:
-            return "self_trade"
+            if taker.self_trade_prevention != "cancel_taker":
+                floor.close(resting, "self_trade")
+            if taker.self_trade_prevention != "cancel_maker":
+                return "self_trade"
+            continue
         while start is not None:
             floor.trade(bid, ask, start, _guests_that_fit(bid, ask, start), taker_side)
             start = earliest_fit(bid, ask, minute) if bid.guests_left else None
-        resting: Order = ask if taker_side == "bid" else bid
         if resting.is_filled(minute):
             floor.close(resting, "fully_filled")
         if taker.is_filled(minute):
@@ -36,12 +40,25 @@ def match(taker: Order, floor: Floor) -> str | None:
     return None
 
 
+def would_match(taker: Order, floor: Floor) -> bool:
+    """Whether any compatible counterpart rests, one of its own participant included."""
+    return any(earliest_fit(bid, ask, floor.minute) is not None for bid, ask in _candidates(taker, floor))
+
+
 def earliest_fit(bid: Bid, ask: Ask, minute: int) -> int | None:
     """The earliest start at which one guest of the bid fits the ask: conditions 2 to 4 of "compatible"."""
-    if bid.duration_minutes < ask.min_minutes:
+    if bid.duration_minutes < ask.min_minutes or (bid.has_conditions and not bid.accepts(ask)):
         return None
-    first = max(bid.start_from, ask.open_from, minute + 1)
-    last = min(bid.start_by, ask.open_until - bid.duration_minutes)
+    first = bid.start_from  # comparisons instead of max and min: nothing runs as often as this
+    if first < ask.open_from:
+        first = ask.open_from
+    if first <= minute:
+        first = minute + 1
+    last = ask.open_until - bid.duration_minutes
+    if last > bid.start_by:
+        last = bid.start_by
+    if first > last:
+        return None
     return ask.profile.earliest_start(bid.slices_per_guest, bid.duration_minutes, first, last)
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 from common.errors import Conflict
 from common.minutes import Window
 from common.wire import Capacity
+from matching.amend import amend
 from matching.book import Depth
-from matching.commands import Cancel, Command, EnterAsk, EnterBid, Tick
-from matching.events import Entered, Event
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.entry import enter
+from matching.events import Event
 from matching.floor import Floor
-from matching.orders import Ask, Bid, OpenOrder, Order
-from matching.rule import match
+from matching.orders import Ask, Bid, OpenOrder
 from matching.state import state_hash
 
 
 class Shard:
-    """All books and the node load of a zone.
+    """All books and the node load of a zone; without a zone, of whatever instruments come.
 
     Changes are tentative until `forget`: `take_back` undoes everything since a `mark`, exactly. A command that raises
     has no effect.
@@ -26,7 +27,7 @@ class Shard:
 
     __slots__ = ("_floor", "zone")
 
-    def __init__(self, zone: str) -> None:
+    def __init__(self, zone: str | None = None) -> None:
         self.zone = zone
         self._floor = Floor()
 
@@ -48,9 +49,11 @@ class Shard:
         try:
             floor.pass_time(command.minute)
             if isinstance(command, EnterBid):
-                self._enter(Bid(command, floor.next_priority(command.order)), command.time_in_force == "ioc")
+                enter(Bid(command, floor.next_priority(command.order)), command.time_in_force, floor)
             elif isinstance(command, EnterAsk):
-                self._enter(Ask(command, floor.next_priority(command.order)), command.time_in_force == "ioc")
+                enter(Ask(command, floor.next_priority(command.order)), command.time_in_force, floor)
+            elif isinstance(command, Amend):
+                amend(command, floor)
             elif isinstance(command, Cancel):
                 self._cancel(command)
         except BaseException:
@@ -99,28 +102,12 @@ class Shard:
     def _check(self, command: Command) -> None:
         if command.minute < self._floor.minute:
             raise AssertionError(f"minute {command.minute} comes after minute {self._floor.minute}")
-        if isinstance(command, Cancel | Tick):
+        if isinstance(command, Amend | Cancel | Tick):
             return
-        if not command.instrument.startswith(self.zone + "."):
+        if self.zone is not None and not command.instrument.startswith(self.zone + "."):
             raise AssertionError(f"{command.instrument} is not traded in zone {self.zone}")
         if command.order in self._floor.used:
             raise Conflict("duplicate_order", f"an order {command.order} was entered before", field="order")
-
-    def _enter(self, order: Order, is_ioc: bool) -> None:
-        floor = self._floor
-        if order.expiry_minute <= floor.minute:
-            floor.report_done(order.order, "window_unservable")
-            return
-        if isinstance(order, Ask):
-            floor.commit_capacity(order)
-        floor.events.append(Entered(order.order))
-        reason = match(order, floor)
-        if reason is None and is_ioc:
-            reason = "ioc_remainder"
-        if reason is None:
-            floor.place(order)
-        else:
-            floor.finish(order, reason)
 
     def _cancel(self, command: Cancel) -> None:
         order = self._floor.open.get(command.order)

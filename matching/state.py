@@ -41,19 +41,28 @@ def _order_state(order: Order) -> dict[str, Any]:
         "instrument": order.instrument,
         "price_micros": order.price_micros,
         "priority": order.priority,
+        "expires_at": order.expires_at,
+        "post_only": order.post_only,
+        "self_trade_prevention": order.self_trade_prevention,
     }
     if isinstance(order, Bid):
         return shared | {
             "side": "bid",
+            "guests": order.guests,
             "guests_left": order.guests_left,
             "slices_per_guest": order.slices_per_guest,
             "duration_minutes": order.duration_minutes,
             "start_from": order.start_from,
             "start_by": order.start_by,
+            "nodes": sorted(order.nodes),
+            "avoid_providers": sorted(order.avoid_providers),
+            "min_reliability_ppm": order.min_reliability_ppm,
         }
     return shared | {
         "side": "ask",
         "node": order.node,
+        "slices": order.slices,
+        "reliability_ppm": order.reliability_ppm,
         "min_minutes": order.min_minutes,
         "slice_vector": order.slice_vector,
         "minutes": order.profile.minutes,

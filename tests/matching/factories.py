@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matching.commands import Cancel, EnterAsk, EnterBid, TimeInForce
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, SelfTradePrevention, TimeInForce
 
 NOW = 1000
 """The minute at which stories begin; the first minute that can trade is the next one."""
@@ -22,9 +22,33 @@ def bid(
     start_from: int = SOON,
     start_by: int = SOON,
     tif: TimeInForce = "gtc",
+    expires_at: int | None = None,
+    post_only: bool = False,
+    stp: SelfTradePrevention = "cancel_taker",
+    nodes: tuple[str, ...] = (),
+    avoid: tuple[str, ...] = (),
+    reliability: int = 0,
 ) -> EnterBid:
     """A bid for one guest of one slice for an hour, starting at the next minute."""
-    return EnterBid(minute, order, participant, instrument, price, guests, slices, duration, start_from, start_by, tif)
+    return EnterBid(
+        minute=minute,
+        order=order,
+        participant=participant,
+        instrument=instrument,
+        price_micros=price,
+        guests=guests,
+        slices_per_guest=slices,
+        duration_minutes=duration,
+        start_from=start_from,
+        start_by=start_by,
+        time_in_force=tif,
+        expires_at=expires_at,
+        post_only=post_only,
+        self_trade_prevention=stp,
+        nodes=nodes,
+        avoid_providers=avoid,
+        min_reliability_ppm=reliability,
+    )
 
 
 def ask(
@@ -41,11 +65,44 @@ def ask(
     min_minutes: int = 1,
     tif: TimeInForce = "gtc",
     vector: tuple[int, int, int] = (1, 2048, 10),
+    expires_at: int | None = None,
+    post_only: bool = False,
+    stp: SelfTradePrevention = "cancel_taker",
+    reliability: int = 0,
 ) -> EnterAsk:
     """An ask for one slice during the next hour."""
     return EnterAsk(
-        minute, order, participant, instrument, node, price, slices, start, until, min_minutes, tif, *vector
+        minute=minute,
+        order=order,
+        participant=participant,
+        instrument=instrument,
+        node=node,
+        price_micros=price,
+        slices=slices,
+        available_from=start,
+        available_until=until,
+        min_minutes=min_minutes,
+        time_in_force=tif,
+        slice_vcpus=vector[0],
+        slice_memory_mib=vector[1],
+        slice_disk_gib=vector[2],
+        expires_at=expires_at,
+        post_only=post_only,
+        self_trade_prevention=stp,
+        reliability_ppm=reliability,
     )
+
+
+def amend(
+    order: str,
+    *,
+    minute: int = NOW,
+    guests: int | None = None,
+    slices: int | None = None,
+    price: int | None = None,
+) -> Amend:
+    """Its participant changes one thing of an order."""
+    return Amend(minute, order, guests, slices, price)
 
 
 def cancel(order: str, *, minute: int = NOW) -> Cancel:

@@ -5,14 +5,35 @@ from typing import Any
 
 import pytest
 
-from common.codec import decode, encode
+from common.codec import decode, encode, from_json, to_json
 from common.errors import InvalidInput
 from matching.commands import Cancel, Tick
 from matching.events import ORDER_STATES, REASONS
-from tests.matching.factories import ask, bid, cancel
+from tests.matching.factories import amend, ask, bid, cancel
 
 
-@pytest.mark.parametrize("command", [bid("b"), ask("a"), cancel("b"), Tick(5)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        bid("b"),
+        bid(
+            "b",
+            tif="gtd",
+            expires_at=5,
+            post_only=True,
+            stp="cancel_both",
+            nodes=("n", "m"),
+            avoid=("p",),
+            reliability=1,
+        ),
+        ask("a"),
+        ask("a", tif="fok", expires_at=5, post_only=True, stp="cancel_maker", reliability=7),
+        amend("a", guests=2),
+        amend("a", price=2),
+        cancel("b"),
+        Tick(5),
+    ],
+)
 def test_commands_survive_the_codec(command: Any) -> None:
     assert decode(type(command), encode(command)) == command
 
@@ -36,6 +57,36 @@ def test_a_slice_takes_no_negative_resources(field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         replace(ask("a"), **{field: -1})  # type: ignore[arg-type] # all of these are integers
     assert caught.value.field == field
+
+
+def test_entries_of_before_there_were_these_attributes_mean_what_they_meant() -> None:
+    for entry, attributes in ((bid("b"), 6), (ask("a"), 4)):
+        old = dict(list(to_json(entry).items())[:-attributes])
+        assert "time_in_force" in old
+        assert from_json(type(entry), old) == entry
+
+
+def test_good_till_a_date_needs_the_date() -> None:
+    for entry in (bid("b"), ask("a")):
+        with pytest.raises(InvalidInput) as caught:
+            replace(entry, time_in_force="gtd")
+        assert (caught.value.code, caught.value.field) == ("missing_field", "expires_at")
+
+
+def test_reliability_is_not_negative() -> None:
+    with pytest.raises(InvalidInput, match="min_reliability_ppm"):
+        bid("b", reliability=-1)
+    with pytest.raises(InvalidInput, match="reliability_ppm"):
+        ask("a", reliability=-1)
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"guests": 1, "price": 1}, {"slices": 1, "price": 1}, {"guests": 0}, {"slices": -1}, {"price": 0}]
+)
+def test_an_amendment_names_one_thing_of_at_least_one(named: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        amend("a", **named)
+    assert caught.value.code == "invalid_field"
 
 
 @pytest.mark.parametrize("reason", ["fully_filled", "window_passed", "no such reason"])

@@ -1,4 +1,4 @@
-"""What must hold whatever happens: random histories with small windows and few participants, so that orders collide."""
+"""What must hold whatever happens: random histories with small windows and few prices, so that orders collide."""
 
 from __future__ import annotations
 
@@ -9,68 +9,12 @@ from hypothesis import strategies as st
 
 from common.minutes import Window
 from common.wire import Capacity
-from matching.commands import Cancel, Command, EnterAsk, EnterBid, Tick
-from matching.events import Done, Entered, Event, Trade
+from matching.auditor.holding import AskHolding, BidHolding, Holding
+from matching.auditor.twin import Twin
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.events import Amended, Done, Entered, Event, Trade
 from matching.shard import Shard
-from tests.matching.factories import ask, bid
-from tests.matching.slow_rule import SlowMarket, compatible_start
-
-REACH = 30
-"""No window of a history reaches further ahead than so many minutes."""
-NODES = ("n1", "n2")
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Command]:
-    """Commands with rising minutes; orders are o0, o1 and so on."""
-    commands: list[Command] = []
-    minute = 0
-    for index in range(draw(st.integers(4, 30))):
-        minute += draw(st.sampled_from((0, 0, 0, 0, 1, 5)))
-        kind = draw(st.sampled_from("bbbbaaaact"))
-        if kind == "t":
-            commands.append(Tick(minute))
-        elif kind == "c":
-            commands.append(Cancel(minute, f"o{draw(st.integers(0, index))}", "requested"))
-        else:
-            entries: st.SearchStrategy[Command] = bids(index, minute) if kind == "b" else asks(index, minute)
-            commands.append(draw(entries))
-    return commands
-
-
-def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:
-    return st.builds(
-        lambda start, slack, **given: bid(
-            f"o{index}", minute=minute, start_from=minute + start, start_by=minute + start + slack, **given
-        ),
-        start=st.integers(0, 5),
-        slack=st.integers(-1, 10),
-        price=st.integers(3, 6),
-        participant=st.sampled_from(("p1", "p2", "p3")),
-        instrument=st.sampled_from(("z.std.firm", "z.std.firm", "z.mem.firm")),
-        guests=st.integers(1, 4),
-        slices=st.integers(1, 3),
-        duration=st.integers(1, 6),
-        tif=st.sampled_from(("gtc", "gtc", "gtc", "gtc", "gtc", "ioc")),
-    )
-
-
-def asks(index: int, minute: int) -> st.SearchStrategy[EnterAsk]:
-    return st.builds(
-        lambda start, length, **given: ask(
-            f"o{index}", minute=minute, start=minute + start, until=minute + start + length, **given
-        ),
-        start=st.integers(-2, 4),
-        length=st.integers(2, 18),
-        price=st.integers(2, 5),
-        participant=st.sampled_from(("p2", "p3", "p4")),
-        instrument=st.sampled_from(("z.std.firm", "z.std.firm", "z.mem.firm")),
-        node=st.sampled_from(NODES),
-        slices=st.integers(1, 6),
-        min_minutes=st.integers(1, 4),
-        tif=st.sampled_from(("gtc", "gtc", "gtc", "gtc", "gtc", "ioc")),
-        vector=st.sampled_from(((1, 2, 3), (2, 0, 1))),
-    )
+from tests.matching.histories import NODES, REACH, histories
 
 
 def orders_of(history: list[Command]) -> dict[str, EnterBid | EnterAsk]:
@@ -82,40 +26,49 @@ def run(history: list[Command]) -> tuple[Shard, list[Event]]:
     return shard, [event for command in history for event in shard.apply(command)]
 
 
+def slice_minutes_left(holding: Holding) -> int:
+    if isinstance(holding, BidHolding):
+        return holding.left * holding.entry.slices_per_guest * holding.entry.duration_minutes
+    return sum(holding.levels)
+
+
 @given(histories())
 def test_the_book_does_what_the_slow_reading_of_the_rule_does(history: list[Command]) -> None:
-    shard, slow = Shard("z"), SlowMarket()
+    shard, twin = Shard("z"), Twin()
     for command in history:
-        assert shard.apply(command) == slow.apply(command)
-        left = {record.entry.order: record for record in slow.open}
+        assert shard.apply(command) == twin.apply(command)
+        left = {holding.entry.order: holding for holding in twin.open}
         for order in orders_of(history):
-            view, record = shard.open_order(order), left.get(order)
-            assert (view is None) == (record is None)
-            if view is not None and record is not None:
-                entry = record.entry
-                asked = (
-                    record.guests * entry.slices_per_guest * entry.duration_minutes
-                    if isinstance(entry, EnterBid)
-                    else 0
-                )
-                assert view.slice_minutes_left == asked + sum(record.slices.values())
+            view, holding = shard.open_order(order), left.get(order)
+            assert (view is None) == (holding is None)
+            if view is not None and holding is not None:
+                assert view.slice_minutes_left == slice_minutes_left(holding)
 
 
 @given(histories())
 def test_no_compatible_pair_of_crossing_prices_is_left(history: list[Command]) -> None:
-    shard, slow = Shard("z"), SlowMarket()
+    shard, twin = Shard("z"), Twin()
     for command in history:
         shard.apply(command)
-        slow.apply(command)
-        resting = [record for record in slow.open if shard.open_order(record.entry.order)]
-        for buying in resting:
-            for selling in resting:
-                if (
-                    isinstance(buying.entry, EnterBid)
-                    and isinstance(selling.entry, EnterAsk)
-                    and buying.entry.instrument == selling.entry.instrument
-                ):
-                    assert compatible_start(buying, selling, command.minute) is None
+        twin.apply(command)
+        assert {holding.entry.order for holding in twin.open} == {
+            order for order in orders_of(history) if shard.open_order(order)
+        }
+        assert twin.compatible_pairs() == []
+
+
+@given(histories())
+def test_only_an_entry_or_re_entry_makes_trades(history: list[Command]) -> None:
+    shard = Shard("z")
+    for command in history:
+        events = shard.apply(command)
+        trades = [event for event in events if isinstance(event, Trade)]
+        if isinstance(command, Cancel | Tick) or (isinstance(command, Amend) and command.price_micros is None):
+            assert not trades
+        else:
+            assert all(command.order in (trade.bid, trade.ask) for trade in trades)
+        if isinstance(command, Amend) and Amended(command.order) not in events:
+            assert not trades, "a refused amendment changes nothing"
 
 
 @given(histories(), st.integers(0, 20), st.integers(0, 20))
@@ -180,18 +133,18 @@ def test_every_order_is_done_exactly_once_or_open(history: list[Command]) -> Non
 
 @given(histories())
 def test_the_load_of_a_node_is_its_open_asks_and_what_they_sold(history: list[Command]) -> None:
-    shard, slow = Shard("z"), SlowMarket()
+    shard, twin = Shard("z"), Twin()
     orders = orders_of(history)
     sold: Counter[tuple[str, int]] = Counter()
     for command in history:
-        slow.apply(command)
+        twin.apply(command)
         for trade in (event for event in shard.apply(command) if isinstance(event, Trade)):
             for minute in range(trade.start, trade.end):
                 sold[trade.ask, minute] += trade.guests * trade.slices_per_guest
     for node in NODES:
         for minute in range(shard.minute, shard.minute + REACH):
             vcpus = memory_mib = disk_gib = 0
-            left = {record.entry.order: record.slices.get(minute, 0) for record in slow.open}
+            left = {holding.entry.order: holding.at(minute) for holding in twin.open if isinstance(holding, AskHolding)}
             for offer in orders.values():
                 if isinstance(offer, EnterAsk) and offer.node == node:
                     slices = left.get(offer.order, 0) + sold[offer.order, minute]

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from common.errors import InvalidInput
 from matching.commands import Command, Tick
 from matching.journal import JournalBlock, JournalEntry, decode_block, encode_block
-from tests.matching.factories import ask, bid, cancel
+from tests.matching.factories import amend, ask, bid, cancel
 
-COMMANDS: tuple[Command, ...] = (ask("a"), bid("b", tif="ioc"), cancel("a"), Tick(1001))
+COMMANDS: tuple[Command, ...] = (ask("a"), bid("b", tif="ioc"), cancel("a"), Tick(1001), amend("a", price=7))
 BLOCK = JournalBlock(
     "z",
     7,
     tuple(
         JournalEntry(sequence, 60_000_000_000 + sequence, command, {"cash": {"p1": 5}, "note": "ü"})
-        for sequence, command in zip((7, 8, 10, 11), COMMANDS, strict=True)
+        for sequence, command in zip((7, 8, 10, 11, 12), COMMANDS, strict=True)
     ),
 )
 
@@ -93,7 +93,7 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
         (("first_sequence",), 8, r"entries\[0\].sequence is 7, must be at least 8"),
         (("entries",), {}, "entries must be of type list"),
         (("entries", 1), [], r"entries\[1\] must be an object"),
-        (("entries", 1, "kind"), "amend", r"entries\[1\].kind must be one of bid, ask, cancel, tick"),
+        (("entries", 1, "kind"), "modify", r"entries\[1\].kind must be one of bid, ask, amend, cancel, tick"),
         (("entries", 1, "kind"), "ask", r"entries\[1\].command is refused: EnterAsk"),
         (("entries", 1, "facts"), ..., r"entries\[1\].facts is missing"),
         (("entries", 1, "facts", "cash"), 1.5, "is no JSON: 1.5 is no integer"),

@@ -88,6 +88,18 @@ def test_what_is_left_from_a_minute_on(parts: list[Change], minute: int) -> None
     assert cut.slice_minutes == sum(left.values())
 
 
+@given(changes, st.integers(1, 6))
+def test_lowering_takes_from_every_minute_but_not_below_zero(given_changes: list[Change], slices: int) -> None:
+    profile, plain = built(given_changes)
+    left = profile.lowered(slices)
+    expected = {at: max(0, level - slices) for at, level in plain.items()}
+    assert {at: left.level(at) for at in plain} == expected
+    assert left.slice_minutes == sum(expected.values())
+    lost = profile.minus(left)
+    assert left.plus(lost) == profile, "the form is canonical"
+    assert max(lost.levels, default=0) <= slices
+
+
 @given(changes, changes)
 def test_plus_and_minus_are_inverse(one: list[Change], other: list[Change]) -> None:
     left, right = built(one)[0], built(other)[0]

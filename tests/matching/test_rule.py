@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from matching.commands import Command
-from matching.events import Done, Entered, Event, Trade
-from matching.shard import Shard
+from matching.events import Done, Entered, Trade
 from tests.matching.factories import NOW, SOON, ask, bid, cancel
-
-
-def play(*commands: Command) -> list[Event]:
-    """The events of the last command."""
-    shard = Shard("z")
-    events: list[Event] = []
-    for command in commands:
-        events = shard.apply(command)
-    return events
-
-
-def trades(*commands: Command) -> list[Trade]:
-    return [event for event in play(*commands) if isinstance(event, Trade)]
-
-
-def partners(*commands: Command) -> list[str]:
-    """The resting orders that the last command traded with, in execution order."""
-    return [trade.ask if trade.taker_side == "bid" else trade.bid for trade in trades(*commands)]
+from tests.matching.stories import ends, partners, play, trades
 
 
 def test_a_bid_and_an_ask_that_fit_trade() -> None:
@@ -158,6 +144,35 @@ def test_the_incoming_order_gives_way_on_meeting_its_own_participant() -> None:
     assert play(own_bid, ask("a", participant="both"))[-1] == Done("a", "canceled", "self_trade")
 
 
+def test_cancel_maker_takes_the_resting_order_away_and_goes_on() -> None:
+    entries: list[Command] = [ask("own", 80, participant="both"), ask("other", 90)]
+    taker = bid("b", participant="both", stp="cancel_maker")
+    assert play(*entries, taker) == [
+        Entered("b"),
+        Done("own", "canceled", "self_trade"),
+        Trade("b", "other", 90, SOON, SOON + 60, 1, 1, "bid"),
+        Done("other", "filled", "fully_filled"),
+        Done("b", "filled", "fully_filled"),
+    ]
+
+
+def test_cancel_both_takes_both_away() -> None:
+    entries: list[Command] = [ask("own", 80, participant="both"), ask("other", 90)]
+    taker = bid("b", participant="both", stp="cancel_both")
+    assert ends(*entries, taker) == [("own", "canceled", "self_trade"), ("b", "canceled", "self_trade")]
+    assert partners(*entries, taker, bid("c")) == ["other"]
+
+
+def test_the_incoming_orders_mode_decides_not_the_resting_ones() -> None:
+    own = ask("own", participant="both", stp="cancel_maker")
+    assert ends(own, bid("b", participant="both")) == [("b", "canceled", "self_trade")]
+
+
+def test_an_order_that_is_filled_meets_no_own_order_after() -> None:
+    entries: list[Command] = [ask("other", 80), ask("own", 90, participant="both")]
+    assert ends(*entries, bid("b", participant="both", stp="cancel_both"))[-1] == ("b", "filled", "fully_filled")
+
+
 def test_trades_made_before_the_self_trade_stand() -> None:
     entries: list[Command] = [ask("other", 80), ask("own", 90, participant="both"), ask("beyond", 95)]
     events = play(*entries, bid("b", participant="both", guests=3))
@@ -183,3 +198,36 @@ def test_a_canceled_order_trades_no_more() -> None:
 def test_canceling_what_is_not_open_does_nothing() -> None:
     assert play(cancel("never")) == []
     assert play(ask("a"), bid("b"), cancel("a")) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ({"nodes": ("n1",)}, "n1"),
+        ({"nodes": ("n2", "n3")}, "n2"),
+        ({"avoid": ("p1",)}, "n2"),
+        ({"avoid": ("p1", "p2")}, "n3"),
+        ({"reliability": 900_001}, "n2"),
+        ({"reliability": 950_001}, "n3"),
+        ({"nodes": ("n1", "n3"), "avoid": ("p1",)}, "n3"),
+        ({"nodes": ("n1",), "reliability": 900_001}, None),
+    ],
+)
+def test_the_conditions_of_a_bid_are_compared_with_what_is_stamped_on_the_ask(
+    condition: dict[str, Any], fits: str | None
+) -> None:
+    asks = [
+        ask("n1", 80, node="n1", participant="p1", reliability=900_000),
+        ask("n2", 90, node="n2", participant="p2", reliability=950_000),
+        ask("n3", 95, node="n3", participant="p3", reliability=1_000_000),
+    ]
+    found = [] if fits is None else [fits]
+    assert partners(*asks, bid("b", **condition)) == found
+    assert [order for order in ("n1", "n2", "n3") if partners(bid("b", **condition), asks[int(order[1]) - 1])] == [
+        offer.order for offer in asks if partners(offer, bid("b", **condition))
+    ]
+
+
+def test_an_own_order_that_the_conditions_exclude_is_passed_over() -> None:
+    own = ask("own", 80, participant="both")
+    assert partners(own, ask("other", 90), bid("b", participant="both", avoid=("both",))) == ["other"]

@@ -8,7 +8,7 @@ import pytest
 
 COMMANDS = (
     "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "buy", "sell", "cancel", "book",
-    "orders", "contracts", "nodes", "enrol", "account", "documents",
+    "orders", "contracts", "nodes", "enrol", "account", "documents", "replay",
 )  # fmt: skip
 
 

@@ -1,0 +1,171 @@
+"""The twin: the same commands, the same events, by the slow reading."""
+
+from __future__ import annotations
+
+import copy
+
+from matching.auditor.holding import (
+    AskHolding,
+    BidHolding,
+    Holding,
+    compatible_start,
+    filled,
+    good_till_passed,
+    guests_that_fit,
+    new_holding,
+    unservable,
+)
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
+from matching.events import Amended, Done, DoneState, Entered, Event, Side, Trade
+
+
+class Twin:
+    """Open orders of all instruments, in the order of their entry or last re-entry.
+
+    It expects what a journal holds: commands with rising minutes and order ids that are used once.
+    """
+
+    def __init__(self) -> None:
+        self.open: list[Holding] = []
+        self.minute = 0
+        self._events: list[Event] = []
+
+    def apply(self, command: Command) -> list[Event]:
+        """Applies one command; before it, expires what its minute has overtaken."""
+        self._events = []
+        self.minute = command.minute
+        for holding in list(self.open):
+            if good_till_passed(holding, self.minute):
+                self._leave(holding, "expired", "expires_at_reached")
+            elif unservable(holding, self.minute):
+                self._leave(holding, "expired", "window_passed")
+        if isinstance(command, EnterBid | EnterAsk):
+            self._enter(new_holding(command))
+        elif isinstance(command, Amend | Cancel):
+            for holding in [holding for holding in self.open if holding.entry.order == command.order]:
+                if isinstance(command, Cancel):
+                    self._leave(holding, "canceled", command.reason)
+                else:
+                    self._amend(holding, command)
+        return self._events
+
+    def compatible_pairs(self) -> list[tuple[str, str]]:
+        """Bids and asks that are left on the book though they could trade: there must be none."""
+        return [
+            (bid.entry.order, ask.entry.order)
+            for bid in self.open
+            for ask in self.open
+            if isinstance(bid, BidHolding)
+            and isinstance(ask, AskHolding)
+            and compatible_start(bid, ask, self.minute) is not None
+        ]
+
+    def _enter(self, taker: Holding) -> None:
+        entry = taker.entry
+        reason = self._refusal(taker)
+        if reason is not None:
+            self._done(taker, "rejected", reason)
+            return
+        if entry.time_in_force == "fok":
+            before = copy.deepcopy(self.open), list(self._events)
+        self._events.append(Entered(entry.order))
+        self._match(taker)
+        if entry.time_in_force == "fok" and not filled(taker, self.minute):
+            self.open, self._events = before
+            self._done(taker, "rejected", "fok_unfilled")
+        elif entry.time_in_force == "ioc" and taker in self.open:
+            self._leave(taker, "canceled", "ioc_remainder")
+
+    def _refusal(self, taker: Holding) -> str | None:
+        if good_till_passed(taker, self.minute):
+            return "expires_at_passed"
+        if unservable(taker, self.minute):
+            return "window_unservable"
+        if isinstance(taker, AskHolding) and taker.entry.time_in_force == "fok":
+            return "fok_ask"
+        if taker.entry.post_only and self._counterparts(taker):
+            return "post_only_would_trade"
+        return None
+
+    def _amend(self, holding: Holding, command: Amend) -> None:
+        if command.price_micros is not None:
+            self._enter_again(holding, command.price_micros)
+        elif isinstance(holding, BidHolding) and command.guests is not None:
+            if holding.traded <= command.guests < holding.guests:
+                holding.guests = command.guests
+                self._events.append(Amended(holding.entry.order))
+                if filled(holding, self.minute):
+                    self._leave(holding, "filled", "fully_filled")
+        elif isinstance(holding, AskHolding) and command.slices is not None and command.slices < holding.slices:
+            holding.lose(holding.slices - command.slices)
+            holding.slices = command.slices
+            self._events.append(Amended(holding.entry.order))
+            if unservable(holding, self.minute):
+                self._leave(holding, "canceled", "amended_away")
+
+    def _enter_again(self, holding: Holding, price_micros: int) -> None:
+        old_price = holding.price_micros
+        holding.price_micros = price_micros
+        if holding.entry.post_only and self._counterparts(holding):
+            holding.price_micros = old_price
+            return
+        self.open.remove(holding)
+        self._events.append(Amended(holding.entry.order))
+        self._match(holding)
+
+    def _counterparts(self, taker: Holding) -> list[Holding]:
+        """Compatible orders of the other side in price-time order."""
+        found = [resting for resting in self.open if self._start(taker, resting) is not None]
+        cheapest_first = 1 if isinstance(taker, BidHolding) else -1
+        return sorted(found, key=lambda resting: cheapest_first * resting.price_micros)  # stable: then time
+
+    def _start(self, taker: Holding, resting: Holding) -> int | None:
+        if isinstance(taker, BidHolding) and isinstance(resting, AskHolding):
+            return compatible_start(taker, resting, self.minute)
+        if isinstance(taker, AskHolding) and isinstance(resting, BidHolding):
+            return compatible_start(resting, taker, self.minute)
+        return None
+
+    def _match(self, taker: Holding) -> None:
+        """Trades until nothing compatible is left, then leaves the rest on the book."""
+        while counterparts := self._counterparts(taker):
+            resting = counterparts[0]
+            if resting.entry.participant == taker.entry.participant:
+                mode = taker.entry.self_trade_prevention
+                if mode != "cancel_taker":
+                    self._leave(resting, "canceled", "self_trade")
+                if mode != "cancel_maker":
+                    self._done(taker, "canceled", "self_trade")
+                    return
+                continue
+            self._trade(taker, resting)
+            if self._start(taker, resting) is None and filled(resting, self.minute):
+                self._leave(resting, "filled", "fully_filled")
+            if filled(taker, self.minute):
+                self._done(taker, "filled", "fully_filled")
+                return
+        self.open.append(taker)
+
+    def _trade(self, taker: Holding, resting: Holding) -> None:
+        bid, ask = (taker, resting) if isinstance(taker, BidHolding) else (resting, taker)
+        assert isinstance(bid, BidHolding)
+        assert isinstance(ask, AskHolding)
+        start = compatible_start(bid, ask, self.minute)
+        assert start is not None
+        guests, each, end = (
+            guests_that_fit(bid, ask, start),
+            bid.entry.slices_per_guest,
+            start + bid.entry.duration_minutes,
+        )
+        bid.traded += guests
+        ask.sell(guests * each, start, end)
+        side: Side = "bid" if taker is bid else "ask"
+        names = bid.entry.order, ask.entry.order
+        self._events.append(Trade(*names, resting.price_micros, start, end, guests, each, side))
+
+    def _leave(self, holding: Holding, state: DoneState, reason: str) -> None:
+        self.open = [other for other in self.open if other is not holding]
+        self._done(holding, state, reason)
+
+    def _done(self, holding: Holding, state: DoneState, reason: str) -> None:
+        self._events.append(Done(holding.entry.order, state, reason))

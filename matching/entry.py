@@ -1,0 +1,65 @@
+"""Entry and re-entry of an order: the checks before it meets the book, and what becomes of it after.
+
+Stands between the command (`matching.shard`, `matching.amend`) and the rule (`matching.rule`).
+"""
+
+from __future__ import annotations
+
+from matching.events import Amended, Entered
+from matching.floor import Floor
+from matching.orders import Ask, Order
+from matching.rule import match, would_match
+
+
+def enter(order: Order, time_in_force: str, floor: Floor) -> None:
+    """A new order is rejected, or meets the book; what it does not trade rests, or is canceled if it is `ioc`."""
+    refusal = _refusal(order, time_in_force, floor)
+    if refusal is not None:
+        floor.report_done(order.order, refusal)
+        return
+    if isinstance(order, Ask):
+        floor.commit_capacity(order)
+    mark, before = floor.undo.mark(), len(floor.events)
+    floor.events.append(Entered(order.order))
+    reason = match(order, floor)
+    if time_in_force == "fok" and reason != "fully_filled":  # a bid: nothing that it met has happened
+        floor.undo.take_back(mark)
+        del floor.events[before:]
+        floor.report_done(order.order, "fok_unfilled")
+        return
+    if reason is None and time_in_force == "ioc":
+        reason = "ioc_remainder"
+    _rest_or_finish(order, reason, floor)
+
+
+def enter_again(order: Order, price_micros: int, floor: Floor) -> None:
+    """A resting order meets the book at another price, or the same, behind all others.
+
+    Nothing happens when it is `post_only` and would trade.
+    """
+    mark = floor.undo.mark()
+    floor.reprice(order, price_micros)
+    if order.post_only and would_match(order, floor):
+        floor.undo.take_back(mark)
+        return
+    floor.events.append(Amended(order.order))
+    _rest_or_finish(order, match(order, floor), floor)
+
+
+def _refusal(order: Order, time_in_force: str, floor: Floor) -> str | None:
+    if order.is_overdue(floor.minute):
+        return "expires_at_passed"
+    if order.expiry_minute <= floor.minute:
+        return "window_unservable"
+    if time_in_force == "fok" and isinstance(order, Ask):
+        return "fok_ask"
+    if order.post_only and would_match(order, floor):
+        return "post_only_would_trade"
+    return None
+
+
+def _rest_or_finish(order: Order, reason: str | None, floor: Floor) -> None:
+    if reason is None:
+        floor.place(order)
+    else:
+        floor.finish(order, reason)

@@ -1,0 +1,111 @@
+"""Random histories: small windows, few prices, participants who meet themselves, and every attribute of an order."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, SelfTradePrevention, Tick, TimeInForce
+from tests.matching.factories import ask, bid
+
+REACH = 30
+"""No window of a history reaches further ahead than so many minutes."""
+NODES = ("n1", "n2")
+LONGEST = 40
+"""Commands of the longest history."""
+
+T = TypeVar("T")
+
+INSTRUMENTS = ("z.std.firm", "z.std.firm", "z.std.firm", "z.mem.firm")
+BUYERS = ("p1", "p2", "p3", "p4", "p5")
+SELLERS = ("p2", "p3", "p4", "p5", "p6")
+TIMES_IN_FORCE: tuple[TimeInForce, ...] = ("gtc", "gtc", "gtc", "gtc", "gtd", "ioc", "fok")
+PREVENTION: tuple[SelfTradePrevention, ...] = ("cancel_taker", "cancel_maker", "cancel_both")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Command]:
+    """Commands with rising minutes; orders are o0, o1 and so on, by the place of their entry."""
+    commands: list[Command] = []
+    minute = 0
+    for index in range(draw(st.integers(4, LONGEST))):
+        minute += draw(st.sampled_from((0, 0, 0, 0, 1, 5)))
+        kind = draw(st.sampled_from("bbbbbaaaaammmct"))
+        if kind == "t":
+            commands.append(Tick(minute))
+        elif kind == "c":
+            commands.append(Cancel(minute, f"o{draw(st.integers(0, index))}", "requested"))
+        elif kind == "m":
+            commands.append(draw(amendments(f"o{draw(st.integers(0, index))}", minute)))
+        else:
+            entries: st.SearchStrategy[Command] = bids(index, minute) if kind == "b" else asks(index, minute)
+            commands.append(draw(entries))
+    return commands
+
+
+def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:
+    return st.builds(
+        lambda start, slack, good, **given: bid(
+            f"o{index}",
+            minute=minute,
+            start_from=minute + start,
+            start_by=minute + start + slack,
+            expires_at=minute + good,
+            **given,
+        ),
+        start=st.integers(0, 5),
+        slack=st.integers(-1, 10),
+        good=st.integers(0, 8),
+        price=st.integers(3, 6),
+        participant=st.sampled_from(BUYERS),
+        instrument=st.sampled_from(INSTRUMENTS),
+        guests=st.integers(1, 5),
+        slices=st.integers(1, 3),
+        duration=st.integers(1, 6),
+        tif=st.sampled_from(TIMES_IN_FORCE),
+        post_only=seldom(True, False),
+        stp=st.sampled_from(PREVENTION),
+        nodes=seldom((NODES[0],), ()),
+        avoid=seldom(SELLERS[:2], ()),
+        reliability=seldom(500_000, 0),
+    )
+
+
+def asks(index: int, minute: int) -> st.SearchStrategy[EnterAsk]:
+    return st.builds(
+        lambda start, length, good, **given: ask(
+            f"o{index}",
+            minute=minute,
+            start=minute + start,
+            until=minute + start + length,
+            expires_at=minute + good,
+            **given,
+        ),
+        start=st.integers(-2, 4),
+        length=st.integers(2, 18),
+        good=st.integers(0, 8),
+        price=st.integers(2, 5),
+        participant=st.sampled_from(SELLERS),
+        instrument=st.sampled_from(INSTRUMENTS),
+        node=st.sampled_from(NODES),
+        slices=st.integers(1, 8),
+        min_minutes=st.integers(1, 4),
+        tif=st.sampled_from(TIMES_IN_FORCE),
+        vector=st.sampled_from(((1, 2, 3), (2, 0, 1))),
+        post_only=seldom(True, False),
+        stp=st.sampled_from(PREVENTION),
+        reliability=st.sampled_from((499_999, 500_000)),
+    )
+
+
+def amendments(order: str, minute: int) -> st.SearchStrategy[Amend]:
+    return st.one_of(
+        st.builds(Amend, st.just(minute), st.just(order), guests=st.integers(1, 4)),
+        st.builds(Amend, st.just(minute), st.just(order), slices=st.integers(1, 7)),
+        st.builds(Amend, st.just(minute), st.just(order), price_micros=st.integers(2, 6)),
+    )
+
+
+def seldom(rare: T, common: T) -> st.SearchStrategy[T]:
+    return st.sampled_from((common, common, common, common, common, rare))
