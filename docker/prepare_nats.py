@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from common.clock import SystemClock
+from common.private_files import write_private
 from runtime.agent_access import AGENTS, SERVER_CREDENTIALS, Authority
-from runtime.private_files import write_private
 
 
 def main(nats: Path, servers: Path, market: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import nkeys
 from common import codec
 from common.clock import ClockAnchor
 from common.errors import Forbidden, InvalidInput, Unavailable
+from common.private_files import write_private
 from common.wire import Capacity, EnrolAnswer, EnrolRequest
 from provisioner.settings import Settings, agent_version
 
@@ -51,7 +51,7 @@ async def identify(settings: Settings, capacity: Capacity) -> Identity:
     stored = settings.data / ANSWER_FILE
     if not stored.exists():
         answer = await _enrol(settings, public_key(seed), capacity)
-        write_atomically(stored, codec.encode(answer))
+        write_private(stored, codec.encode(answer))
         log.info("enrolled as node %s", answer.node)
     answer = codec.decode(EnrolAnswer, stored.read_bytes(), lenient=True)
     anchor = ClockAnchor(answer.clock_wall_micros, answer.clock_market_micros, answer.clock_speed)
@@ -61,7 +61,7 @@ async def identify(settings: Settings, capacity: Capacity) -> Identity:
 def own_seed(path: Path) -> str:
     """The seed of the agent's key, made at the first call."""
     if not path.exists():
-        write_atomically(path, nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER))
+        write_private(path, nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER))
     return path.read_text()
 
 
@@ -69,22 +69,6 @@ def public_key(seed: str) -> str:
     """The public half, "U..."."""
     key: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
     return key.decode()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """The whole file or none, on disk, readable by its owner only."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 async def _enrol(settings: Settings, key: str, capacity: Capacity) -> EnrolAnswer:
@@ -106,11 +90,11 @@ async def _ask(url: str, body: bytes) -> EnrolAnswer:
     except httpx.UnsupportedProtocol as error:
         raise InvalidInput("invalid_field", f"the market's address: {error}", field="market_url") from error
     except httpx.HTTPError as error:
-        raise Unavailable("engine_unavailable", f"the market at {url} does not answer: {error!r}") from error
+        raise Unavailable("market_unreachable", f"the market at {url} does not answer: {error!r}") from error
     if answer.status_code == httpx.codes.CREATED:
         return codec.decode(EnrolAnswer, answer.content, lenient=True)
     if answer.is_server_error:
-        raise Unavailable("engine_unavailable", f"the market at {url} answers {answer.status_code}")
+        raise Unavailable("market_unreachable", f"the market at {url} answers {answer.status_code}")
     raise Forbidden(
         "enrolment_invalid", f"the market refuses the enrolment ({answer.status_code}): {answer.text[:500]}"
     )

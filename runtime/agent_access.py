@@ -21,8 +21,8 @@ from typing import Any, Self
 
 from common import codec, subjects
 from common.errors import InvalidInput
+from common.private_files import write_private
 from runtime.nats_jwt import KeyKind, credentials_file, is_public_key, new_seed, public_key, signed
-from runtime.private_files import write_private
 
 SERVER_CREDENTIALS = "server.creds"
 AGENTS = "agents.json"

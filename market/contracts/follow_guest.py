@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from billing import contracts as billing_contracts
 from common.wire import GuestStatus
 from market.contract_states import CONTRACT_STATES, FAILED, PROVISIONING, RUNNING, STOPPED
-from market.contracts.desired_state import allocation_message
+from market.desired_state import allocation_message
 from market.tables import contract
 from runtime import feed, outbox
 from runtime.feed import FeedEvent

@@ -9,16 +9,15 @@ from sqlalchemy import Connection, bindparam, insert, update
 
 from billing import contracts as billing_contracts
 from billing import ledger
-from common import codec, subjects
-from common.wire import Allocation
+from common import codec
 from market.contract_states import SCHEDULED
+from market.desired_state import allocation_message
 from market.engine.effects import Effects
 from market.engine.records import MUTABLE_COLUMNS, ContractRecord, OrderRecord, Stamp
 from market.tables import contract, journal, orders, trade
 from matching.events import Trade
 from matching.journal import JournalBlock, encode_block
 from runtime import feed, outbox
-from runtime.outbox import OutboxMessage
 
 FIRST_REVISION = 1
 
@@ -35,9 +34,10 @@ def write(connection: Connection, block: JournalBlock, effects: Effects) -> None
     connection.execute(insert(journal), [_journal_row(block)])
     _write_orders(connection, effects)
     _insert(connection, trade, [_trade_row(*executed) for executed in effects.trades])
-    _insert(connection, contract, [_contract_row(record) for record in effects.contracts])
+    contracts = [_contract_row(record) for record in effects.contracts]
+    _insert(connection, contract, contracts)
     billing_contracts.record(connection, billed)
-    outbox.put(connection, [_allocation(record) for record in effects.contracts])
+    outbox.put(connection, [allocation_message(row) for row in contracts])
     feed.append(connection, f"engine.{block.shard}", effects.events)
 
 
@@ -117,20 +117,3 @@ def _contract_row(record: ContractRecord) -> dict[str, Any]:
         "created_at_micros": stamp.at_micros,
         "updated_at_micros": stamp.at_micros,
     }
-
-
-def _allocation(record: ContractRecord) -> OutboxMessage:
-    billed = record.billed
-    message = Allocation(
-        contract=billed.contract_id,
-        revision=FIRST_REVISION,
-        want="run",
-        start=billed.start_minute,
-        end=billed.end_minute,
-        guest=record.guest,
-    )
-    return OutboxMessage(
-        id=f"{billed.contract_id}:{FIRST_REVISION}",
-        subject=subjects.allocation(billed.node_id, billed.contract_id),
-        payload=codec.encode(message),
-    )

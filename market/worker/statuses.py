@@ -17,8 +17,8 @@ from common import codec, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
 from common.wire import CommandAnswer, GuestStatus, Heartbeat, Sync
-from market.contracts.desired_state import repeat
 from market.contracts.follow_guest import follow_guest
+from market.desired_state import repeat
 from market.nodes.liveness import live_revisions, record_heartbeat
 from market.worker.agent_messages import read_heartbeat, read_status
 from runtime import outbox

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from common.errors import Unavailable
-from runtime.private_files import write_private
+from common.private_files import write_private
 
 _ORPHANS_SECONDS = 20
 _POLL_SECONDS = 0.1

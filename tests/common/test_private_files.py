@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.private_files import write_private
+from common.private_files import write_private
 
 
 def test_only_the_owner_can_read_it_whatever_the_umask_says(tmp_path: Path) -> None:
