@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from common import codec, subjects
 from common.clock import RealClock
 from common.errors import Unavailable
-from common.wire import GuestStatus
+from common.wire import GuestStatus, UsageReport
 from provisioner.blocking import Blocking
 from provisioner.link import Link
 from provisioner.metering import USAGE_SEQUENCE
@@ -22,6 +23,8 @@ from provisioner.store import Store
 log = logging.getLogger(__name__)
 
 BATCH = 100
+ALL = 2**62
+"""Above every sequence number, and every count of kept reports."""
 RETRY_SECONDS = 1.0
 REPUBLISH_SECONDS = 30.0
 """Real time without a watermark after which everything unconfirmed is published again."""
@@ -96,10 +99,15 @@ class UsageSpool:
         self._wake.set()
 
     async def confirm(self, sequence: int) -> None:
-        """The market has committed everything up to `sequence`. A number above our own means that our file is new or
-        was restored: the next report is numbered after it."""
+        """The market has committed everything up to `sequence`.
+
+        A number above our own means that our file is new or was restored: what is kept, and whatever comes, is numbered
+        after it, and published under the new numbers.
+        """
         self._heard_at = self._real.monotonic()
-        await self._storage(_confirm, self._store, sequence)
+        if await self._storage(_confirm, self._store, sequence):
+            self._next = sequence + 1
+            self._wake.set()
 
     async def resend(self, sequence: int) -> bool:
         """Publish again from `sequence` on; False when reports from there were dropped as committed.
@@ -144,11 +152,27 @@ class UsageSpool:
             self.republish()
 
 
-def _confirm(store: Store, sequence: int) -> None:
+def _confirm(store: Store, sequence: int) -> bool:
+    """Whether reports were numbered anew."""
     with store.transaction():
-        store.drop_usage(sequence)
+        own = store.number(USAGE_SEQUENCE)
+        restored = own is None or sequence > own
+        if restored:
+            _number_after(store, sequence)
+        else:
+            store.drop_usage(sequence)
         store.set_number(WATERMARK, max(sequence, store.number(WATERMARK) or 0))
-        store.set_number(USAGE_SEQUENCE, max(sequence, store.number(USAGE_SEQUENCE) or 0))
+    return restored
+
+
+def _number_after(store: Store, sequence: int) -> None:
+    """Nothing that is kept was committed under its number in this file's life. What was in another is only repeated."""
+    kept = store.usage_from(0, ALL)
+    store.drop_usage(ALL)
+    for number, (_, payload) in enumerate(kept, start=sequence + 1):
+        report = replace(codec.decode(UsageReport, payload), sequence=number)
+        store.add_usage(number, codec.encode(report))
+    store.set_number(USAGE_SEQUENCE, sequence + len(kept))
 
 
 def _kept_range(store: Store) -> tuple[int, int]:

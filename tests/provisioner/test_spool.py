@@ -151,6 +151,22 @@ def test_a_new_file_numbers_on_from_what_the_market_has_committed(nats_server: N
     asyncio.run(story())
 
 
+def test_a_restored_file_loses_no_report_that_was_never_sent(nats_server: Nats, node: str) -> None:
+    async def story() -> None:
+        async with _spools(nats_server, node) as spools:
+            await spools.storage(report_minutes, spools.store, 3)
+            await spools.usage.confirm(80)  # by another life of this node's file
+            assert await spools.kept() == [81, 82, 83]
+            await spools.report(4)
+            await eventually(_last_is(spools, 84))
+            sent = {report.sequence: report.minute for report in spools.side.reports}
+            assert {number: sent[number] for number in (81, 82, 83, 84)} == {81: 0, 82: 1, 83: 2, 84: 3}
+            await spools.usage.confirm(84)
+            assert await spools.kept() == []
+
+    asyncio.run(story())
+
+
 def test_statuses_are_published_in_order_and_dropped_once_the_stream_has_them(nats_server: Nats, node: str) -> None:
     async def story() -> None:
         async with _spools(nats_server, node) as spools:
