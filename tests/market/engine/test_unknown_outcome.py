@@ -30,6 +30,7 @@ def cut_once(world: World, engine: BatchProcessor, *, committed: bool) -> Iterat
             pid = connection.dbapi_connection.info.backend_pid
             with world.begin() as other:
                 other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            connection.dbapi_connection.execute("SELECT 1")  # raises, as waiting for the answer would
         commit(connection)
 
     dialect.do_commit = cut  # stands for the line between engine and database
