@@ -46,7 +46,6 @@ ERROR_CODES: dict[str, str] = {
     "already_exists": "Something with this name or number exists already.",
     "duplicate_order": "An order with this id was entered before.",
     "client_order_id_reused": "This client_order_id was used for an order with another content.",
-    "idempotency_key_reused": "This idempotency key was used for a call with another content.",
     "state_forbids": "The thing is in a state that does not allow this change.",
     "transfer_conflict": "A ledger transfer with this key exists with another content.",
     # Refused

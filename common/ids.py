@@ -23,8 +23,6 @@ KINDS: dict[str, str] = {
     "ord": "order",
     "con": "contract",
     "doc": "document",
-    "evt": "outbox message",
-    "dep": "deposit",
 }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from common.decimals import parse_scaled, print_scaled
 
-MICROS_PER_UNIT = 1_000_000
 MICROS_PER_CENT = 10_000
 PPM = 1_000_000
 LARGEST_MICROS = 2**63 - 1

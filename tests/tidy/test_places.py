@@ -9,7 +9,8 @@ from tests.tidy.tree import ROOT, files
 # In pieces, so that this file does not find itself.
 _HOSTS = (
     "py" + "pi.",
-    "pythonhosted" + ".org",
+    "python" + "hosted.org",
+    "npm" + "js.",
     "deb." + "debian.org",
     "archive." + "ubuntu.com",
     "registry-1." + "docker",
