@@ -18,7 +18,7 @@ def amend(command: Amend, floor: Floor) -> None:
     if order is None:
         return
     if command.price_micros is not None:
-        enter_again(order, command.price_micros, floor)
+        enter_again(order, command, command.price_micros, floor)
     elif command.guests is not None and isinstance(order, Bid):
         _ask_for_fewer_guests(order, command.guests, floor)
     elif command.slices is not None and isinstance(order, Ask):

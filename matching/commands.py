@@ -17,6 +17,8 @@ from matching.events import REASONS
 
 TimeInForce = Literal["gtc", "gtd", "ioc", "fok"]
 SelfTradePrevention = Literal["cancel_taker", "cancel_maker", "cancel_both"]
+InstrumentMode = Literal["open", "post_only", "cancel_only", "halted"]
+"""What an instrument lets in: every order; those that do not trade at once; none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class EnterBid:
     """Asks for `guests` guests of `slices_per_guest` slices each, starting anywhere in [start_from, start_by].
 
     It trades only with asks of one of its `nodes` (empty: any), of no provider in `avoid_providers`, and of at least
-    `min_reliability_ppm`, all as stamped on the ask. `expires_at` counts for `gtd` alone.
+    `min_reliability_ppm`, all as stamped on the ask. `expires_at` counts for `gtd` alone; `mode` is the instrument's as
+    the order enters.
 
     Raises InvalidInput: `invalid_field` when the price or a size is below 1, or the reliability below 0;
     `missing_field` when it is `gtd` without `expires_at`.
@@ -47,6 +50,7 @@ class EnterBid:
     nodes: tuple[str, ...] = ()
     avoid_providers: tuple[str, ...] = ()
     min_reliability_ppm: int = 0
+    mode: InstrumentMode = "open"
 
     def __post_init__(self) -> None:
         if self.price_micros < 1 or self.guests < 1 or self.slices_per_guest < 1 or self.duration_minutes < 1:
@@ -62,7 +66,8 @@ class EnterAsk:
     """Offers `slices` slices of a node in [available_from, available_until), for contracts of at least `min_minutes`.
 
     `slice_*` is what one slice takes from the node, a fact of the slice class, and `reliability_ppm` how reliable the
-    provider is at this moment: the engine stamps both on the ask. `expires_at` counts for `gtd` alone.
+    provider is at this moment: the engine stamps both on the ask. `expires_at` counts for `gtd` alone; `mode` is the
+    instrument's as the order enters.
 
     Raises InvalidInput: `invalid_field` when the price or a size is below 1, or a resource or the reliability below 0;
     `missing_field` when it is `gtd` without `expires_at`.
@@ -86,6 +91,7 @@ class EnterAsk:
     post_only: bool = False
     self_trade_prevention: SelfTradePrevention = "cancel_taker"
     reliability_ppm: int = 0
+    mode: InstrumentMode = "open"
 
     def __post_init__(self) -> None:
         if self.price_micros < 1 or self.slices < 1 or self.min_minutes < 1:
@@ -100,8 +106,9 @@ class EnterAsk:
 class Amend:
     """Changes exactly one of an open order's total `guests` (a bid), total `slices` (an ask), and price.
 
-    A smaller size keeps the order's place; a price, also the same one, is a re-entry. What the rule refuses changes
-    nothing and causes no event; `Amended` tells that it took effect.
+    A smaller size keeps the order's place; a price, also the same one, is a re-entry, into an instrument that is in
+    `mode` at this moment. What the rule refuses changes nothing and causes no event; `Amended` tells that it took
+    effect.
 
     Raises InvalidInput (`invalid_field`) when it names none or several, or a value below 1.
     """
@@ -111,6 +118,7 @@ class Amend:
     guests: int | None = None
     slices: int | None = None
     price_micros: int | None = None
+    mode: InstrumentMode = "open"
 
     def __post_init__(self) -> None:
         named = [name for name in ("guests", "slices", "price_micros") if getattr(self, name) is not None]

@@ -5,15 +5,20 @@ Stands between the command (`matching.shard`, `matching.amend`) and the rule (`m
 
 from __future__ import annotations
 
+from matching.commands import Amend, EnterAsk, EnterBid
 from matching.events import Amended, Entered
 from matching.floor import Floor
 from matching.orders import Ask, Order
 from matching.rule import match, would_match
 
+_CLOSED = {"halted": "instrument_halted", "cancel_only": "instrument_cancel_only"}
+"""Modes in which no order enters, and the reason why one is rejected."""
 
-def enter(order: Order, time_in_force: str, floor: Floor) -> None:
+
+def enter(order: Order, entry: EnterBid | EnterAsk, floor: Floor) -> None:
     """A new order is rejected, or meets the book; what it does not trade rests, or is canceled if it is `ioc`."""
-    refusal = _refusal(order, time_in_force, floor)
+    time_in_force = entry.time_in_force
+    refusal = _refusal(order, entry, floor)
     if refusal is not None:
         floor.report_done(order.order, refusal)
         return
@@ -32,29 +37,34 @@ def enter(order: Order, time_in_force: str, floor: Floor) -> None:
     _rest_or_finish(order, reason, floor)
 
 
-def enter_again(order: Order, price_micros: int, floor: Floor) -> None:
+def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor) -> None:
     """A resting order meets the book at another price, or the same, behind all others.
 
-    Nothing happens when it is `post_only` and would trade.
+    Nothing happens when the instrument takes no order, or when it or the order is `post_only` and the order would
+    trade.
     """
+    if amendment.mode in _CLOSED:
+        return
     mark = floor.undo.mark()
     floor.reprice(order, price_micros)
-    if order.post_only and would_match(order, floor):
+    if (order.post_only or amendment.mode == "post_only") and would_match(order, floor):
         floor.undo.take_back(mark)
         return
     floor.events.append(Amended(order.order))
     _rest_or_finish(order, match(order, floor), floor)
 
 
-def _refusal(order: Order, time_in_force: str, floor: Floor) -> str | None:
+def _refusal(order: Order, entry: EnterBid | EnterAsk, floor: Floor) -> str | None:
     if order.is_overdue(floor.minute):
         return "expires_at_passed"
     if order.expiry_minute <= floor.minute:
         return "window_unservable"
-    if time_in_force == "fok" and isinstance(order, Ask):
+    if entry.mode in _CLOSED:
+        return _CLOSED[entry.mode]
+    if entry.time_in_force == "fok" and isinstance(order, Ask):
         return "fok_ask"
-    if order.post_only and would_match(order, floor):
-        return "post_only_would_trade"
+    if (order.post_only or entry.mode == "post_only") and would_match(order, floor):
+        return "post_only_would_trade" if order.post_only else "instrument_post_only"
     return None
 
 

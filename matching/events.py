@@ -49,6 +49,11 @@ REASONS: dict[str, Reason] = {
     "expires_at_passed": Reason("rejected", "The minute until which it should be good had come when it was entered."),
     "fok_ask": Reason("rejected", "Fill-or-kill means all guests at once, and an ask has none."),
     "fok_unfilled": Reason("rejected", "Not every guest of a fill-or-kill bid could trade at once."),
+    "instrument_halted": Reason("rejected", "Trading in the instrument is halted: no order enters."),
+    "instrument_cancel_only": Reason("rejected", "Orders of the instrument can be canceled, and none enters."),
+    "instrument_post_only": Reason(
+        "rejected", "The instrument takes no order that would trade at once, and a compatible order rested."
+    ),
     "post_only_would_trade": Reason("rejected", "It was not to trade on entry, and a compatible order rested."),
 }
 """The closed list of reasons. A reason that is not listed is a programming error."""

@@ -18,17 +18,15 @@ from matching.undo import Undo
 class Floor:
     """Open orders with their books, expiry schedule and node load, at a minute.
 
-    `used` holds the id of every order that was ever entered, in that order; `entered` is the newest priority number;
-    `events` is what the running command has caused so far.
+    `entered` is the newest priority number; `events` is what the running command has caused so far.
     """
 
-    __slots__ = ("books", "entered", "events", "load", "minute", "open", "schedule", "undo", "used")
+    __slots__ = ("books", "entered", "events", "load", "minute", "open", "schedule", "undo")
 
     def __init__(self) -> None:
         self.undo = Undo()
         self.books: dict[str, Book] = {}
         self.open: dict[str, Order] = {}
-        self.used: dict[str, None] = {}
         self.schedule = ExpirySchedule()
         self.load = NodeLoad(self.undo)
         self.minute = 0
@@ -43,10 +41,9 @@ class Floor:
         for order in self.schedule.due(minute):
             self.close(order, "expires_at_reached" if order.is_overdue(minute) else "window_passed")
 
-    def next_priority(self, order_id: str) -> int:
-        """Uses the order's id up, and gives its place in time."""
-        self.undo.record(self._unuse, order_id, self.entered)
-        self.used[order_id] = None
+    def next_priority(self) -> int:
+        """The place in time of the order that enters."""
+        self.undo.record(self._set_entered, None, self.entered)
         self.entered += 1
         return self.entered
 
@@ -118,8 +115,7 @@ class Floor:
     def _set_minute(self, _target: None, minute: int) -> None:
         self.minute = minute
 
-    def _unuse(self, order_id: str, entered: int) -> None:
-        del self.used[order_id]
+    def _set_entered(self, _target: None, entered: int) -> None:
         self.entered = entered
 
     def _set_terms(self, order: Order, terms: tuple[int, int, int]) -> None:

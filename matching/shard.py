@@ -39,7 +39,8 @@ class Shard:
     def apply(self, command: Command) -> list[Event]:
         """Applies one command; before it, expires what its minute has overtaken.
 
-        Raises Conflict (`duplicate_order`) when it enters an order id that was used before, also by a rejected order.
+        Raises Conflict (`duplicate_order`) when it enters an order id that is open. That no id is ever used again is
+        for the caller to see to, who keeps the orders that are done.
         """
         self._check(command)
         floor = self._floor
@@ -49,9 +50,9 @@ class Shard:
         try:
             floor.pass_time(command.minute)
             if isinstance(command, EnterBid):
-                enter(Bid(command, floor.next_priority(command.order)), command.time_in_force, floor)
+                enter(Bid(command, floor.next_priority()), command, floor)
             elif isinstance(command, EnterAsk):
-                enter(Ask(command, floor.next_priority(command.order)), command.time_in_force, floor)
+                enter(Ask(command, floor.next_priority()), command, floor)
             elif isinstance(command, Amend):
                 amend(command, floor)
             elif isinstance(command, Cancel):
@@ -106,8 +107,8 @@ class Shard:
             return
         if self.zone is not None and not command.instrument.startswith(self.zone + "."):
             raise AssertionError(f"{command.instrument} is not traded in zone {self.zone}")
-        if command.order in self._floor.used:
-            raise Conflict("duplicate_order", f"an order {command.order} was entered before", field="order")
+        if command.order in self._floor.open:
+            raise Conflict("duplicate_order", f"an order {command.order} is open", field="order")
 
     def _cancel(self, command: Cancel) -> None:
         order = self._floor.open.get(command.order)

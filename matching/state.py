@@ -25,7 +25,6 @@ def canonical_state(floor: Floor) -> dict[str, Any]:
     return {
         "minute": floor.minute,
         "entered": floor.entered,
-        "used": list(floor.used),
         "orders": [_order_state(order) for order in sorted(floor.open.values(), key=lambda order: order.priority)],
         "load": [
             [node, vector, profile.minutes, profile.levels]

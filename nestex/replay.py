@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Any, get_args
 
-from common.errors import InvalidInput, NestexError
+from common.errors import Conflict, InvalidInput, NestexError
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, SelfTradePrevention, Tick, TimeInForce
 from matching.events import Done, Event, Trade
 from matching.shard import Shard
@@ -35,10 +35,12 @@ def replay(source: BufferedIOBase, sink: BufferedIOBase) -> None:
 
 
 class Replay:
-    """One run of the filter: the auction of all instruments, its minute, and the number of the last line."""
+    """One run of the filter: the auction of all instruments, its minute, every order id that was used, and the number
+    of the last line."""
 
     def __init__(self) -> None:
         self._shard = Shard()
+        self._used: set[str] = set()
         self._line = 0
 
     def answer(self, line: bytes | None) -> list[str]:
@@ -48,11 +50,18 @@ class Replay:
             command = read_command(line)
             if command.minute < self._shard.minute:
                 raise InvalidInput("invalid_field", "time does not go back", field="minute", limit=self._shard.minute)
+            if isinstance(command, EnterBid | EnterAsk):
+                self._use(command.order)
             events = self._shard.apply(command)
         except NestexError as error:
             return [_to_json({"event": "error", "line": self._line, "code": error.code})]
         self._shard.forget()
         return [_to_json(answer) for event in events if (answer := _answer(event)) is not None]
+
+    def _use(self, order: str) -> None:
+        if order in self._used:
+            raise Conflict("duplicate_order", "an order with this id was entered before", field="order")
+        self._used.add(order)
 
 
 def read_command(line: bytes | None) -> Command:

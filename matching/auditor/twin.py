@@ -81,15 +81,20 @@ class Twin:
             return "expires_at_passed"
         if unservable(taker, self.minute):
             return "window_unservable"
+        if taker.entry.mode in ("halted", "cancel_only"):
+            return f"instrument_{taker.entry.mode}"
         if isinstance(taker, AskHolding) and taker.entry.time_in_force == "fok":
             return "fok_ask"
         if taker.entry.post_only and self._counterparts(taker):
             return "post_only_would_trade"
+        if taker.entry.mode == "post_only" and self._counterparts(taker):
+            return "instrument_post_only"
         return None
 
     def _amend(self, holding: Holding, command: Amend) -> None:
         if command.price_micros is not None:
-            self._enter_again(holding, command.price_micros)
+            if command.mode in ("open", "post_only"):
+                self._enter_again(holding, command.price_micros, command.mode == "post_only")
         elif isinstance(holding, BidHolding) and command.guests is not None:
             if holding.traded <= command.guests < holding.guests:
                 holding.guests = command.guests
@@ -103,10 +108,10 @@ class Twin:
             if unservable(holding, self.minute):
                 self._leave(holding, "canceled", "amended_away")
 
-    def _enter_again(self, holding: Holding, price_micros: int) -> None:
+    def _enter_again(self, holding: Holding, price_micros: int, post_only: bool) -> None:
         old_price = holding.price_micros
         holding.price_micros = price_micros
-        if holding.entry.post_only and self._counterparts(holding):
+        if (holding.entry.post_only or post_only) and self._counterparts(holding):
             holding.price_micros = old_price
             return
         self.open.remove(holding)

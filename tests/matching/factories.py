@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, SelfTradePrevention, TimeInForce
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, InstrumentMode, SelfTradePrevention, TimeInForce
 
 NOW = 1000
 """The minute at which stories begin; the first minute that can trade is the next one."""
@@ -28,6 +28,7 @@ def bid(
     nodes: tuple[str, ...] = (),
     avoid: tuple[str, ...] = (),
     reliability: int = 0,
+    mode: InstrumentMode = "open",
 ) -> EnterBid:
     """A bid for one guest of one slice for an hour, starting at the next minute."""
     return EnterBid(
@@ -48,6 +49,7 @@ def bid(
         nodes=nodes,
         avoid_providers=avoid,
         min_reliability_ppm=reliability,
+        mode=mode,
     )
 
 
@@ -69,6 +71,7 @@ def ask(
     post_only: bool = False,
     stp: SelfTradePrevention = "cancel_taker",
     reliability: int = 0,
+    mode: InstrumentMode = "open",
 ) -> EnterAsk:
     """An ask for one slice during the next hour."""
     return EnterAsk(
@@ -90,6 +93,7 @@ def ask(
         post_only=post_only,
         self_trade_prevention=stp,
         reliability_ppm=reliability,
+        mode=mode,
     )
 
 
@@ -100,9 +104,10 @@ def amend(
     guests: int | None = None,
     slices: int | None = None,
     price: int | None = None,
+    mode: InstrumentMode = "open",
 ) -> Amend:
     """Its participant changes one thing of an order."""
-    return Amend(minute, order, guests, slices, price)
+    return Amend(minute, order, guests, slices, price, mode)
 
 
 def cancel(order: str, *, minute: int = NOW) -> Cancel:

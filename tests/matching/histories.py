@@ -6,7 +6,17 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, SelfTradePrevention, Tick, TimeInForce
+from matching.commands import (
+    Amend,
+    Cancel,
+    Command,
+    EnterAsk,
+    EnterBid,
+    InstrumentMode,
+    SelfTradePrevention,
+    Tick,
+    TimeInForce,
+)
 from tests.matching.factories import ask, bid
 
 REACH = 30
@@ -21,6 +31,7 @@ INSTRUMENTS = ("z.std.firm", "z.std.firm", "z.std.firm", "z.mem.firm")
 BUYERS = ("p1", "p2", "p3", "p4", "p5")
 SELLERS = ("p2", "p3", "p4", "p5", "p6")
 TIMES_IN_FORCE: tuple[TimeInForce, ...] = ("gtc", "gtc", "gtc", "gtc", "gtd", "ioc", "fok")
+MODES: st.SearchStrategy[InstrumentMode] = st.sampled_from((*["open"] * 12, "post_only", "cancel_only", "halted"))
 PREVENTION: tuple[SelfTradePrevention, ...] = ("cancel_taker", "cancel_maker", "cancel_both")
 
 
@@ -69,6 +80,7 @@ def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:
         nodes=seldom((NODES[0],), ()),
         avoid=seldom(SELLERS[:2], ()),
         reliability=seldom(500_000, 0),
+        mode=MODES,
     )
 
 
@@ -96,6 +108,7 @@ def asks(index: int, minute: int) -> st.SearchStrategy[EnterAsk]:
         post_only=seldom(True, False),
         stp=st.sampled_from(PREVENTION),
         reliability=st.sampled_from((499_999, 500_000)),
+        mode=MODES,
     )
 
 
@@ -103,7 +116,7 @@ def amendments(order: str, minute: int) -> st.SearchStrategy[Amend]:
     return st.one_of(
         st.builds(Amend, st.just(minute), st.just(order), guests=st.integers(1, 4)),
         st.builds(Amend, st.just(minute), st.just(order), slices=st.integers(1, 7)),
-        st.builds(Amend, st.just(minute), st.just(order), price_micros=st.integers(2, 6)),
+        st.builds(Amend, st.just(minute), st.just(order), price_micros=st.integers(2, 6), mode=MODES),
     )
 
 

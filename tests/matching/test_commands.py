@@ -7,7 +7,7 @@ import pytest
 
 from common.codec import decode, encode, from_json, to_json
 from common.errors import InvalidInput
-from matching.commands import Cancel, Tick
+from matching.commands import Amend, Cancel, Tick
 from matching.events import ORDER_STATES, REASONS
 from tests.matching.factories import amend, ask, bid, cancel
 
@@ -81,11 +81,19 @@ def test_reliability_is_not_negative() -> None:
 
 
 @pytest.mark.parametrize(
-    "named", [{}, {"guests": 1, "price": 1}, {"slices": 1, "price": 1}, {"guests": 0}, {"slices": -1}, {"price": 0}]
+    "named",
+    [
+        {},
+        {"guests": 1, "price_micros": 1},
+        {"slices": 1, "price_micros": 1},
+        {"guests": 0},
+        {"slices": -1},
+        {"price_micros": 0},
+    ],
 )
-def test_an_amendment_names_one_thing_of_at_least_one(named: dict[str, int]) -> None:
+def test_an_amendment_names_one_thing_of_at_least_one(named: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
-        amend("a", **named)
+        Amend(1, "a", **named)
     assert caught.value.code == "invalid_field"
 
 

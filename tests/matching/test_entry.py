@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from matching.commands import Command, Tick
-from matching.events import Done, Entered, Trade
+from matching.commands import Command, InstrumentMode, Tick
+from matching.events import Amended, Done, Entered, Trade
 from matching.shard import Shard
-from tests.matching.factories import NOW, SOON, ask, bid, cancel
+from tests.matching.factories import NOW, SOON, amend, ask, bid, cancel
 from tests.matching.stories import ends, partners, play
 
 LATER = SOON + 30
@@ -108,3 +108,30 @@ def test_a_post_only_order_is_rejected_before_its_own_order_too(stp: str) -> Non
     taker = bid("x", participant="both", post_only=True, stp=stp)  # type: ignore[arg-type] # one of the three
     assert ends(own, taker) == [("x", "rejected", "post_only_would_trade")]
     assert ends(own, taker, cancel("own")) == [("own", "canceled", "requested")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("halted", "instrument_halted"), ("cancel_only", "instrument_cancel_only")]
+)
+def test_no_order_enters_a_closed_instrument(mode: InstrumentMode, reason: str) -> None:
+    for entry in (bid("x", mode=mode), ask("x", mode=mode)):
+        assert play(entry) == [Done("x", "rejected", reason)]
+
+
+def test_a_post_only_instrument_takes_what_would_not_match() -> None:
+    assert ends(ask("a"), bid("x", mode="post_only")) == [("x", "rejected", "instrument_post_only")]
+    assert ends(ask("a"), bid("x", 99, mode="post_only")) == []
+
+
+@pytest.mark.parametrize("mode", ["halted", "cancel_only", "post_only"])
+def test_orders_of_a_closed_instrument_can_be_canceled_and_made_smaller(mode: InstrumentMode) -> None:
+    rested: list[Command] = [ask("a", 100, slices=2), bid("b", 90, guests=2)]
+    assert play(*rested, amend("a", slices=1, mode=mode)) == [Amended("a")]
+    assert play(*rested, amend("b", guests=1, mode=mode)) == [Amended("b")]
+    assert ends(*rested, cancel("a")) == [("a", "canceled", "requested")]
+
+
+@pytest.mark.parametrize("mode", ["halted", "cancel_only", "post_only"])
+def test_a_price_that_would_trade_is_refused_while_the_instrument_is_closed(mode: InstrumentMode) -> None:
+    assert partners(ask("a"), bid("b", 90), amend("b", price=100, mode=mode)) == []
+    assert partners(ask("a"), bid("b", 90), amend("b", price=100)) == ["a"]

@@ -50,8 +50,6 @@ VARIANTS: tuple[tuple[Command, ...], ...] = (
     (big(tif="gtd", expires_at=SOON + 8),),
     (bid("b", guests=9, slices=2, start_by=SOON + 9), ask("s", slices=14)),
     (bid("b", guests=8, slices=2, start_by=SOON + 9), ask("s", slices=12)),
-    (bid("x", start_by=NOW),),
-    (bid("y", start_by=NOW),),
     (ask("sold"), bid("b")),
     (ask("sold", node="else"), bid("b")),
     (bid("x", 90), bid("y", 90)),

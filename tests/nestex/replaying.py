@@ -38,9 +38,11 @@ def without(command: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def expressible(command: Command) -> Command:
-    """The command without what the filter's lines have no fields for: a bid's conditions."""
+    """The command without what the filter's lines have no fields for: a bid's conditions, an instrument's mode."""
     if isinstance(command, EnterBid):
-        return dataclasses.replace(command, nodes=(), avoid_providers=(), min_reliability_ppm=0)
+        command = dataclasses.replace(command, nodes=(), avoid_providers=(), min_reliability_ppm=0)
+    if isinstance(command, EnterBid | EnterAsk | Amend):
+        command = dataclasses.replace(command, mode="open")
     return command
 
 
