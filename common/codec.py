@@ -88,6 +88,8 @@ def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
             raise _malformed(path, "must be an object")
         return {key: _value(get_args(hint)[1], item, f"{path}.{key}", lenient) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
+        if type(value) is hint:
+            return value  # a part that the caller has decoded already
         return _dataclass(hint, value, path, lenient)
     if type(value) is not hint:
         raise _malformed(path, f"must be of type {hint.__name__}")

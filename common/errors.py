@@ -47,6 +47,8 @@ ERROR_CODES: dict[str, str] = {
     "duplicate_order": "An order with this id was entered before.",
     "client_order_id_reused": "This client_order_id was used for an order with another content.",
     "state_forbids": "The thing is in a state that does not allow this change.",
+    "revision_mismatch": "The order has been amended since it was read.",
+    "would_trade": "The order or its instrument is post-only, and at this price it would trade at once.",
     "transfer_conflict": "A ledger transfer with this key exists with another content.",
     # Refused
     "insufficient_funds": "Available cash does not cover what this would reserve or take.",

@@ -102,8 +102,8 @@ class Profile:
             return self
         index = bisect_right(minutes, minute) - 1
         if levels[index]:
-            return _measured((minute, *minutes[index + 1 :]), levels[index:])
-        return _measured(minutes[index + 1 :], levels[index + 1 :])
+            return step_function((minute, *minutes[index + 1 :]), levels[index:])
+        return step_function(minutes[index + 1 :], levels[index + 1 :])
 
     def take(self, slices: int, start: int, end: int) -> Profile:
         """With so many slices fewer at every minute of [start, end). There must be that many."""
@@ -140,7 +140,7 @@ class Profile:
                 minutes.append(minute)
                 levels.append(left)
                 before = left
-        return _measured(tuple(minutes), tuple(levels))
+        return step_function(tuple(minutes), tuple(levels))
 
     def _changed(self, change: int, start: int, end: int) -> Profile:
         minutes, levels = self.minutes, self.levels
@@ -180,7 +180,8 @@ def window_profile(slices: int, start: int, end: int) -> Profile:
     return Profile((start, end), (slices, 0), slices * (end - start)) if start < end else EMPTY
 
 
-def _measured(minutes: tuple[int, ...], levels: tuple[int, ...]) -> Profile:
+def step_function(minutes: tuple[int, ...], levels: tuple[int, ...]) -> Profile:
+    """The profile in canonical form, measured."""
     area = 0
     for index in range(len(minutes) - 1):
         area += levels[index] * (minutes[index + 1] - minutes[index])

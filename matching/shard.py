@@ -5,6 +5,8 @@ This is what the engine holds, and all of the auction that it sees.
 
 from __future__ import annotations
 
+from typing import Any
+
 from common.errors import Conflict
 from common.minutes import Window
 from common.wire import Capacity
@@ -15,7 +17,8 @@ from matching.entry import enter
 from matching.events import Event
 from matching.floor import Floor
 from matching.orders import Ask, Bid, OpenOrder
-from matching.state import state_hash
+from matching.snapshot import restore
+from matching.state import canonical_state, state_hash
 
 
 class Shard:
@@ -73,6 +76,17 @@ class Shard:
     def forget(self) -> None:
         """Makes everything so far final, and frees the memory that taking it back would need."""
         self._floor.undo.forget()
+
+    @classmethod
+    def restored(cls, zone: str | None, snapshot: dict[str, Any]) -> Shard:
+        """The shard that a snapshot was taken of. Raises KeyError or TypeError for what is none."""
+        shard = cls(zone)
+        restore(shard._floor, snapshot)
+        return shard
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that decides later behaviour, as plain dicts, lists, strings and integers."""
+        return canonical_state(self._floor)
 
     def state_hash(self) -> str:
         """SHA-256 over everything that decides later behaviour."""

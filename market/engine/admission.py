@@ -6,11 +6,13 @@ by capacity at every minute in every resource and by its bond.
 
 from __future__ import annotations
 
+import dataclasses
+
 from common.errors import Conflict, InvalidInput, NotFound, Refused
 from common.money import LARGEST_MICROS, Money
 from common.price import MINUTES_PER_HOUR, Price, off_tick
 from common.wire import Capacity
-from market.engine.commands import PlaceAsk, PlaceBid, Placement
+from market.engine.commands import PlaceAsk, PlaceBid
 from market.engine.facts import InstrumentFacts, NodeFacts, PlacementFacts
 from market.engine.windows import AskWindow, BidWindow
 
@@ -18,12 +20,18 @@ from market.engine.windows import AskWindow, BidWindow
 def check_bid(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, reserve_micros: int) -> None:
     """Raises the error that names the first rule that the bid breaks. `reserve_micros` includes the buyer's VAT."""
     instrument = facts.instrument
-    _check_instrument(bid, instrument)
+    _check_price(bid.price_micros, instrument)
     _check_duration(bid.duration_minutes, instrument, "duration_minutes")
     if window.start_by < window.start_from:
         raise InvalidInput("window_empty", "start_by lies before start_from", field="start_by")
     _check_horizon(window.start_by + bid.duration_minutes, minute, instrument, "start_by")
     _check_funds(reserve_micros, "the bid reserves its limit price with VAT", facts)
+
+
+def check_bid_again(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, more_micros: int) -> None:
+    """The checks for a bid that enters again at another price, which reserves so much more (or less) than before."""
+    _check_takes_orders(facts.instrument)
+    check_bid(bid, window, facts, minute, more_micros)
 
 
 def check_ask(
@@ -34,7 +42,7 @@ def check_ask(
     `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window.
     """
     instrument = facts.instrument
-    _check_instrument(ask, instrument)
+    _check_price(ask.price_micros, instrument)
     if not facts.party.is_provider:
         raise Refused("not_a_provider", "to sell, send the provider form first: company, tax number, IBAN, address")
     node = _own_node(ask, facts)
@@ -57,10 +65,20 @@ def check_ask(
     _check_funds(reserve_micros, "the ask reserves a bond on its limit price", facts)
 
 
-def _check_instrument(placement: Placement, instrument: InstrumentFacts) -> None:
-    if instrument.mode != "open":
+def check_ask_again(
+    ask: PlaceAsk, window: AskWindow, facts: PlacementFacts, minute: int, more_micros: int, committed: Capacity
+) -> None:
+    """The checks for an ask that enters again at another price; what it offers is part of `committed` already."""
+    _check_takes_orders(facts.instrument)
+    check_ask(dataclasses.replace(ask, slices=0), window, facts, minute, more_micros, committed)
+
+
+def _check_takes_orders(instrument: InstrumentFacts) -> None:
+    if instrument.mode in ("halted", "cancel_only"):
         raise Conflict("state_forbids", f"{instrument.code} is {instrument.mode}: no order enters", field="instrument")
-    price = placement.price_micros
+
+
+def _check_price(price: int, instrument: InstrumentFacts) -> None:
     if price % instrument.tick_micros:
         raise off_tick(price * MINUTES_PER_HOUR, instrument.tick_micros, "price")
     lowest, highest = instrument.price_min_micros, instrument.price_max_micros

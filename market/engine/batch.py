@@ -95,7 +95,8 @@ class BatchProcessor:
             with self.database.begin() as connection:
                 if lock_cash:
                     fencing.renew(connection, self.fence, self.lease_seconds)
-                facts = gather(connection, self.fence.shard, commands, lock_cash=lock_cash)
+                entering, named = self.state.needs(commands)
+                facts = gather(connection, self.fence.shard, entering, named, lock_cash=lock_cash)
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                 answers = self._apply(run, commands)
                 if run.entries:

@@ -7,13 +7,24 @@ from typing import Any
 
 from common import codec
 from common.errors import Conflict, NestexError, NotFound, Unavailable
-from market.engine.commands import Answer, CancelOrder, Command, Expire, Placement, Problem, content_sha256
+from market.engine.commands import (
+    MOST_AT_ONCE,
+    AmendOrder,
+    Answer,
+    CancelAll,
+    CancelOrder,
+    Command,
+    Expire,
+    Placement,
+    PreviewOrder,
+    Problem,
+    content_sha256,
+)
 from market.engine.effects import Effects
 from market.engine.facts import Facts, PlacementFacts
-from market.engine.records import OrderRecord, Stamp
+from market.engine.records import BidRecord, OrderRecord, Stamp, trade_row
 from market.engine.state import EngineState
-from matching.commands import Cancel as CancelOnBook
-from matching.commands import EnterAsk, EnterBid, Tick
+from matching.commands import Command as BookCommand
 from matching.journal import JournalEntry
 
 log = logging.getLogger("nestex.engine")
@@ -36,57 +47,105 @@ class BatchRun:
     def answer(self, command: Command) -> Answer:
         """Apply one command. One that breaks a rule, or trips over a fault of ours, is answered alone; the batch goes
         on."""
-        mark = self.state.mark()
+        mark, length = self.state.mark(), len(self.entries)
         effects = Effects()
-        stamp = Stamp(self.shard, self.sequence, self.at_micros)
         try:
-            answer = self._apply(stamp, command, effects)
+            answer = self._apply(command, effects)
         except NestexError as error:
-            self.state.take_back(mark)
-            return Answer(problem=problem_of(error))
+            problem = problem_of(error)
         except Exception:
             log.exception("a command failed: %s", command.kind)
-            self.state.take_back(mark)
-            return Answer(problem=problem_of(Unavailable("engine_unavailable", "the engine failed on this command")))
+            problem = problem_of(Unavailable("engine_unavailable", "the engine failed on this command"))
+        else:
+            return self._keep(answer, effects)
+        self.state.take_back(mark)
+        self.sequence -= len(self.entries) - length
+        del self.entries[length:]
+        return Answer(problem=problem)
+
+    def _keep(self, answer: Answer, effects: Effects) -> Answer:
         self.effects.add(effects)
         for participant, amount in effects.spent().items():
             self.facts.spend(participant, amount)
         return answer
 
-    def _apply(self, stamp: Stamp, command: Command, effects: Effects) -> Answer:
-        if isinstance(command, Expire):
-            self._journal(stamp, self.state.expire(stamp, effects), {})
-            return Answer()
-        if isinstance(command, CancelOrder):
-            return self._cancel(stamp, command, effects)
-        return self._place(stamp, command, effects)
+    def _apply(self, command: Command, effects: Effects) -> Answer:
+        match command:
+            case Expire():
+                self._journal(self.state.expire(self._stamp(), effects), {})
+                return Answer()
+            case CancelOrder():
+                return self._cancel(command, effects)
+            case CancelAll():
+                return self._cancel_all(command, effects)
+            case AmendOrder():
+                return self._amend(command, effects)
+            case PreviewOrder():
+                return self._preview(command.placement)
+            case _:
+                return self._place(command, effects)
 
-    def _place(self, stamp: Stamp, placement: Placement, effects: Effects) -> Answer:
+    def _stamp(self) -> Stamp:
+        return Stamp(self.shard, self.sequence, self.at_micros)
+
+    def _place(self, placement: Placement, effects: Effects) -> Answer:
         known = self._known(placement)
         if known is not None:
             return Answer(order=known)
         facts = self._placement_facts(placement)
-        entered, record = self.state.place(stamp, placement, facts, effects)
-        self._journal(stamp, entered, {"placement": codec.to_json(placement), "facts": codec.to_json(facts)})
+        entered, record = self.state.place(self._stamp(), placement, facts, effects)
+        self._journal(entered, {"placement": codec.to_json(placement), "facts": codec.to_json(facts)})
         if placement.client_order_id is not None:
             self._by_client_id[placement.participant, placement.client_order_id] = record.id
         return Answer(order=_public(record.row()))
 
-    def _cancel(self, stamp: Stamp, command: CancelOrder, effects: Effects) -> Answer:
+    def _preview(self, placement: Placement) -> Answer:
+        """Apply and take back: what is told is what would have happened."""
+        mark, effects = self.state.mark(), Effects()
+        try:
+            _, record = self.state.place(self._stamp(), placement, self._placement_facts(placement), effects)
+        finally:
+            self.state.take_back(mark)
+        return Answer(order=_public(record.row()), trades=tuple(trade_row(*trade) for trade in effects.trades))
+
+    def _amend(self, command: AmendOrder, effects: Effects) -> Answer:
         record = self.state.open.get(command.order)
         if record is None or record.participant != command.participant:
-            return self._cancel_finished(command)
-        cancel, after = self.state.cancel(stamp, command, effects)
-        self._journal(stamp, cancel, {})
+            row = self._finished(command.order, command.participant)
+            raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
+        facts = None if command.price_micros is None else self._placement_facts(record.placement)
+        amend, after = self.state.amend(self._stamp(), command, facts, effects)
+        self._journal(amend, {} if facts is None else {"facts": codec.to_json(facts)})
         return Answer(order=_public(after.row()))
 
-    def _cancel_finished(self, command: CancelOrder) -> Answer:
-        row = self._newest_row(command.order) or self.facts.by_order_id.get(command.order)
-        if row is None or row["participant_id"] != command.participant:
-            raise NotFound("not_found", f"you have no order {command.order}", field="order")
-        if row["state"] == "canceled":
-            return Answer(order=_public(row))
-        raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
+    def _cancel(self, command: CancelOrder, effects: Effects) -> Answer:
+        record = self.state.open.get(command.order)
+        if record is None or record.participant != command.participant:
+            row = self._finished(command.order, command.participant)
+            if row["state"] == "canceled":
+                return Answer(order=_public(row))
+            raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
+        cancel, after = self.state.cancel(self._stamp(), command, effects)
+        self._journal(cancel, {})
+        return Answer(order=_public(after.row()))
+
+    def _cancel_all(self, command: CancelAll, effects: Effects) -> Answer:
+        found = [record for record in self.state.open.values() if _is_meant(record, command)]
+        found.sort(key=lambda record: record.entered.sequence)
+        canceled = 0
+        for record in found[:MOST_AT_ONCE]:
+            if record.id in self.state.open:  # it may have expired before the cancel of another
+                cancel, after = self.state.cancel(self._stamp(), CancelOrder(record.id, record.participant), effects)
+                self._journal(cancel, {})
+                canceled += after.state == "canceled"
+        return Answer(canceled=canceled)
+
+    def _finished(self, order: str, participant: str) -> dict[str, Any]:
+        """The row of an order of the participant that is not open. Raises NotFound."""
+        row = self._newest_row(order) or self.facts.by_order_id.get(order)
+        if row is None or row["participant_id"] != participant:
+            raise NotFound("not_found", f"you have no order {order}", field="order")
+        return row
 
     def _known(self, placement: Placement) -> dict[str, Any] | None:
         """The order that an earlier call with this client_order_id made. Raises Conflict when it asked for something
@@ -99,7 +158,7 @@ class BatchRun:
         row = (order and self._newest_row(order)) or row
         if row is None:
             return None
-        if bytes(row["content_sha256"]) != content_sha256(placement):
+        if bytes(row["content_sha256"]).hex() != content_sha256(placement):
             raise Conflict(
                 "client_order_id_reused",
                 "this client_order_id belongs to an order with another content",
@@ -122,9 +181,18 @@ class BatchRun:
         node = None if placement.kind == "place_bid" else self.facts.nodes.get(placement.node)
         return PlacementFacts(instrument, party, node)
 
-    def _journal(self, stamp: Stamp, command: EnterBid | EnterAsk | CancelOnBook | Tick, facts: dict[str, Any]) -> None:
-        self.entries.append(JournalEntry(stamp.sequence, stamp.at_micros, command, facts))
+    def _journal(self, command: BookCommand, facts: dict[str, Any]) -> None:
+        self.entries.append(JournalEntry(self.sequence, self.at_micros, command, facts))
         self.sequence += 1
+
+
+def _is_meant(record: OrderRecord, command: CancelAll) -> bool:
+    side = "bid" if isinstance(record, BidRecord) else "ask"
+    return (
+        record.participant == command.participant
+        and command.instrument in (None, record.placement.instrument)
+        and command.side in (None, side)
+    )
 
 
 def problem_of(error: NestexError) -> Problem:
@@ -134,5 +202,6 @@ def problem_of(error: NestexError) -> Problem:
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """What an answer carries: the row without the digest, which is no JSON."""
-    return {name: value for name, value in row.items() if name != "content_sha256"}
+    """What an answer carries: the row without the digest, which is no JSON, and the guest's template, which may be
+    large."""
+    return {name: value for name, value in row.items() if name not in ("content_sha256", "template")}

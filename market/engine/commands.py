@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 from common import codec
 from common.errors import InvalidInput
+from matching.commands import SelfTradePrevention, TimeInForce
 
-TimeInForce = Literal["gtc", "ioc"]
+MOST_AT_ONCE = 1000
+"""Orders that one CancelAll takes off the book, so that no command holds up the others for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,11 @@ class GuestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class PlaceBid:
-    """Enter a bid for `guests` guests, each of `slices_per_guest` slices for `duration_minutes`."""
+    """Enter a bid for `guests` guests, each of `slices_per_guest` slices for `duration_minutes`.
+
+    It trades only on one of its `nodes` (empty: on any), with no provider in `avoid_providers`, and with none of less
+    than `min_reliability_ppm`.
+    """
 
     order: str
     participant: str
@@ -43,6 +49,12 @@ class PlaceBid:
     start_from: int | None
     start_by: int | None
     template: GuestTemplate
+    expires_at: int | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention = "cancel_taker"
+    nodes: tuple[str, ...] = ()
+    avoid_providers: tuple[str, ...] = ()
+    min_reliability_ppm: int = 0
     kind: Literal["place_bid"] = "place_bid"
 
 
@@ -61,7 +73,35 @@ class PlaceAsk:
     available_from: int | None
     available_until: int
     min_minutes: int
+    expires_at: int | None = None
+    post_only: bool = False
+    self_trade_prevention: SelfTradePrevention = "cancel_taker"
     kind: Literal["place_ask"] = "place_ask"
+
+
+Placement = PlaceBid | PlaceAsk
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOrder:
+    """What placing the order would do now. Nothing is entered."""
+
+    placement: Placement
+    kind: Literal["preview"] = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class AmendOrder:
+    """Change exactly one of an open order's total `guests` (a bid), total `slices` (an ask) and price, if `revision` is
+    still its own."""
+
+    order: str
+    participant: str
+    revision: int
+    guests: int | None = None
+    slices: int | None = None
+    price_micros: int | None = None
+    kind: Literal["amend"] = "amend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +115,33 @@ class CancelOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAll:
+    """Take the participant's open orders off the books, oldest first, at most MOST_AT_ONCE; of one instrument or side
+    where it is named."""
+
+    participant: str
+    instrument: str | None = None
+    side: Literal["bid", "ask"] | None = None
+    kind: Literal["cancel_all"] = "cancel_all"
+
+
+@dataclass(frozen=True, slots=True)
 class Expire:
     """Let time pass: the engine's own command, entered when an order's window can no longer be served."""
 
     kind: Literal["expire"] = "expire"
 
 
-Command = PlaceBid | PlaceAsk | CancelOrder | Expire
-Placement = PlaceBid | PlaceAsk
+Command = PlaceBid | PlaceAsk | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire
 
-_KINDS: dict[str, type[Any]] = {"place_bid": PlaceBid, "place_ask": PlaceAsk, "cancel": CancelOrder, "expire": Expire}
+_KINDS: dict[str, type[Any]] = {
+    "place_bid": PlaceBid,
+    "place_ask": PlaceAsk,
+    "amend": AmendOrder,
+    "cancel": CancelOrder,
+    "cancel_all": CancelAll,
+    "expire": Expire,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +157,38 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The order as it stands after the commit (columns of the `orders` table), or why nothing happened."""
+    """The order as it stands after the commit (columns of the `orders` table), or why nothing happened.
+
+    A preview also tells the `trades` (columns of the `trade` table), a CancelAll how many orders it `canceled`.
+    """
 
     order: dict[str, Any] | None = None
     problem: Problem | None = None
+    trades: tuple[dict[str, Any], ...] = ()
+    canceled: int = 0
 
 
 def command_from_json(value: Any) -> Command:
     """The command in parsed JSON. Raises InvalidInput (`message_malformed`)."""
-    kind = _KINDS.get(str(value.get("kind"))) if isinstance(value, dict) else None
+    name = value.get("kind") if isinstance(value, dict) else None
+    if name == "preview":
+        return PreviewOrder(placement_from_json(value.get("placement")))
+    kind = _KINDS.get(str(name))
     if kind is None:
         raise InvalidInput("message_malformed", "this is no command of the engine", field="kind")
     command: Command = codec.from_json(kind, value)
     return command
 
 
-def content_sha256(placement: Placement) -> bytes:
-    """A digest of all that the caller chose: a retry has the same one, though its order id is fresh."""
-    return hashlib.sha256(codec.encode(dataclasses.replace(placement, order=""))).digest()
+def placement_from_json(value: Any) -> Placement:
+    """The placement in parsed JSON. Raises InvalidInput (`message_malformed`)."""
+    command = command_from_json(value)
+    if not isinstance(command, PlaceBid | PlaceAsk):
+        raise InvalidInput("message_malformed", "this is no order to place", field="placement")
+    return command
+
+
+def content_sha256(placement: Placement) -> str:
+    """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
+    fresh."""
+    return hashlib.sha256(codec.encode(dataclasses.replace(placement, order=""))).hexdigest()

@@ -18,37 +18,37 @@ def new_contract(
     newer reading of the instrument, both sides' fee and tax as they were when their orders entered."""
     taker = bid if trade.taker_side == "bid" else ask
     slice_minutes = trade.slices_per_guest * (trade.end - trade.start)
-    vat_ppm = bid.facts.party.tax.buyer_vat_ppm
+    vat_ppm = bid.terms.tax.buyer_vat_ppm
     billed = NewContract(
         contract_id=derived_id("con", stamp.at_micros // 1000, stamp.shard, stamp.sequence, ordinal, guest),
         instrument=bid.bid.instrument,
         buyer_id=bid.participant,
         provider_id=ask.participant,
         node_id=ask.ask.node,
-        kind=taker.facts.instrument.kind,
+        kind=taker.terms.instrument.kind,
         start_minute=trade.start,
         end_minute=trade.end,
         slices=trade.slices_per_guest,
         price_micros=trade.price_micros,
         limit_price_micros=ask.ask.price_micros,
-        terms=_terms(bid, ask, taker.facts.instrument),
+        terms=_terms(bid, ask, taker.terms.instrument),
         escrow_micros=gross_with_vat(trade.price_micros, slice_minutes, vat_ppm),
         bond_micros=ask.bond_micros(slice_minutes),
     )
     number = bid.guests_filled + guest + 1
-    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, _guest(number, trade, bid, taker.facts.instrument))
+    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, _guest(number, trade, bid, taker.terms.instrument))
 
 
 def _terms(bid: BidRecord, ask: AskRecord, instrument: InstrumentFacts) -> Terms:
-    buyer, provider = bid.facts.party, ask.facts.party
+    buyer, provider = bid.terms.tax, ask.terms.tax
     return Terms(
-        fee_ppm=provider.fee_ppm,
-        buyer_vat_ppm=buyer.tax.buyer_vat_ppm,
-        buyer_vat_category=buyer.tax.buyer_vat_category,
-        buyer_identity_version=buyer.tax.identity_version,
-        provider_vat_ppm=provider.tax.provider_vat_ppm,
-        provider_vat_category=provider.tax.provider_vat_category,
-        provider_identity_version=provider.tax.identity_version,
+        fee_ppm=ask.terms.fee_ppm,
+        buyer_vat_ppm=buyer.buyer_vat_ppm,
+        buyer_vat_category=buyer.buyer_vat_category,
+        buyer_identity_version=buyer.identity_version,
+        provider_vat_ppm=provider.provider_vat_ppm,
+        provider_vat_category=provider.provider_vat_category,
+        provider_identity_version=provider.identity_version,
         release_ppm=instrument.release_ppm,
         break_ppm=instrument.break_ppm,
         allowance_minutes=instrument.delivery_deadline_minutes,

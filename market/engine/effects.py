@@ -31,6 +31,10 @@ class Effects:
         target = self.entered if record.id in self.entered else self.changed
         target[record.id] = record
 
+    def newest(self, order: str) -> OrderRecord:
+        """The order as it stands now; it must have entered or changed."""
+        return self.entered[order] if order in self.entered else self.changed[order]
+
     def order_event(self, record: OrderRecord, at_micros: int) -> None:
         """Tell the feed how an order stands after a command."""
         payload: dict[str, Any] = {
@@ -38,6 +42,7 @@ class Effects:
             "side": "ask" if isinstance(record, AskRecord) else "bid",
             "state": record.state,
             "reason": record.reason,
+            "revision": record.revision,
         }
         self.events.append(FeedEvent("order", record.id, payload, at_micros))
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from billing import ledger, tax
 from common.wire import Capacity
-from market.engine.commands import CancelOrder, Command, PlaceAsk, PlaceBid, Placement
+from market.engine.commands import PlaceAsk, Placement
 from market.tables import instrument, node, orders, participant, slice_class
 
 
@@ -42,12 +42,13 @@ class InstrumentFacts:
 
 @dataclass(frozen=True, slots=True)
 class PartyFacts:
-    """Who enters the order: available cash, fee, and VAT on both sides of a trade."""
+    """Who enters the order: available cash, fee, VAT on both sides of a trade, and how reliably it has delivered."""
 
     available_micros: int
     is_provider: bool
     fee_ppm: int
     tax: tax.TaxProfile
+    reliability_ppm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,26 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class TradingTerms:
+    """What an open order keeps of the facts of its entry: the contracts that it makes are on these terms."""
+
+    instrument: InstrumentFacts
+    fee_ppm: int
+    tax: tax.TaxProfile
+
+
+@dataclass(frozen=True, slots=True)
 class PlacementFacts:
-    """All that one placement was decided on."""
+    """All that one placement, or its entry again at another price, was decided on."""
 
     instrument: InstrumentFacts
     party: PartyFacts
     node: NodeFacts | None = None
+
+    @property
+    def terms(self) -> TradingTerms:
+        """What outlasts the entry."""
+        return TradingTerms(self.instrument, self.party.fee_ppm, self.party.tax)
 
 
 @dataclass(slots=True)
@@ -89,18 +104,23 @@ class Facts:
             self.parties[participant_id] = dataclasses.replace(party, available_micros=left)
 
 
-def gather(connection: Connection, shard: str, commands: Sequence[Command], *, lock_cash: bool = False) -> Facts:
-    """Read what these commands need, in a few statements. With `lock_cash` the cash rows stay locked until the
-    commit."""
-    placements = [command for command in commands if isinstance(command, PlaceBid | PlaceAsk)]
+def gather(
+    connection: Connection,
+    shard: str,
+    placements: Sequence[Placement],
+    named: Sequence[str],
+    *,
+    lock_cash: bool = False,
+) -> Facts:
+    """Read what a batch needs, in a few statements: for what it enters (again), and the orders that it names and that
+    are no longer open. With `lock_cash` the cash rows stay locked until the commit."""
     nodes = sorted({placement.node for placement in placements if isinstance(placement, PlaceAsk)})
-    cancels = [command.order for command in commands if isinstance(command, CancelOrder)]
     return Facts(
         instruments=_instruments(connection, shard, sorted({placement.instrument for placement in placements})),
         parties=_parties(connection, sorted({placement.participant for placement in placements}), lock_cash),
         nodes=_nodes(connection, nodes),
         by_client_id=_by_client_id(connection, placements),
-        by_order_id=_by_order_id(connection, shard, cancels),
+        by_order_id=_by_order_id(connection, shard, named),
     )
 
 
@@ -123,12 +143,16 @@ def _instruments(connection: Connection, shard: str, codes: list[str]) -> dict[s
 def _parties(connection: Connection, ids: list[str], lock_cash: bool) -> dict[str, PartyFacts]:
     if not ids:
         return {}
-    query = select(participant.c.id, participant.c.is_provider, participant.c.fee_ppm).where(participant.c.id.in_(ids))
+    columns = (participant.c.id, participant.c.is_provider, participant.c.fee_ppm, participant.c.reliability_ppm)
+    query = select(*columns).where(participant.c.id.in_(ids))
     known = connection.execute(query).all()
     cash = ledger.cash(connection, [row.id for row in known], lock=lock_cash)
     taxes = tax.profiles(connection, [row.id for row in known])
     return {
-        row.id: PartyFacts(cash[row.id].available_micros, row.is_provider, row.fee_ppm, taxes[row.id]) for row in known
+        row.id: PartyFacts(
+            cash[row.id].available_micros, row.is_provider, row.fee_ppm, taxes[row.id], row.reliability_ppm
+        )
+        for row in known
     }
 
 
@@ -158,7 +182,7 @@ def _by_client_id(connection: Connection, placements: Sequence[Placement]) -> di
     return {(row["participant_id"], row["client_order_id"]): dict(row) for row in rows}
 
 
-def _by_order_id(connection: Connection, shard: str, ids: list[str]) -> dict[str, dict[str, Any]]:
+def _by_order_id(connection: Connection, shard: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     if not ids:
         return {}
     query = select(orders).where(orders.c.shard == shard, orders.c.id.in_(ids))

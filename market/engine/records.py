@@ -11,8 +11,8 @@ from billing.contracts import NewContract
 from billing.terms import bond, gross_with_vat
 from common import codec
 from common.wire import GuestSpec
-from market.engine.commands import PlaceAsk, PlaceBid, content_sha256
-from market.engine.facts import PlacementFacts
+from market.engine.commands import PlaceAsk, PlaceBid
+from market.engine.facts import TradingTerms
 from market.engine.windows import AskWindow, BidWindow
 from matching.events import Trade
 
@@ -33,17 +33,25 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class BidRecord:
-    """An order to buy, from its entry to its end."""
+    """An order to buy, from its entry to its end. `bid` is what amendments have made of the placement, `content` the
+    digest of the placement as it came, `revision` 1 and one more for every amendment."""
 
     bid: PlaceBid
+    content: str
     window: BidWindow
-    facts: PlacementFacts
+    terms: TradingTerms
     entered: Stamp
     updated_at_micros: int
     state: str
     reason: str | None
     reserved_micros: int
+    revision: int = 1
     guests_filled: int = 0
+
+    @property
+    def placement(self) -> PlaceBid:
+        """What it was placed with, as amended."""
+        return self.bid
 
     @property
     def id(self) -> str:
@@ -59,7 +67,7 @@ class BidRecord:
         """What so many of its guests bind: limit price x slices x minutes and VAT, rounded guest by guest."""
         bid = self.bid
         slice_minutes = bid.slices_per_guest * bid.duration_minutes
-        return guests * gross_with_vat(bid.price_micros, slice_minutes, self.facts.party.tax.buyer_vat_ppm)
+        return guests * gross_with_vat(bid.price_micros, slice_minutes, self.terms.tax.buyer_vat_ppm)
 
     def after_trade(self, trade: Trade) -> BidRecord:
         """With the trade's guests filled, and their reservation gone."""
@@ -81,23 +89,35 @@ class BidRecord:
             "duration_minutes": bid.duration_minutes,
             "start_from": self.window.start_from,
             "start_by": self.window.start_by,
+            "nodes": list(bid.nodes),
+            "avoid_providers": list(bid.avoid_providers),
+            "min_reliability_ppm": bid.min_reliability_ppm,
             "template": codec.to_json(bid.template),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class AskRecord:
-    """An order to sell, from its entry to its end."""
+    """An order to sell, from its entry to its end; fields as in BidRecord. `slice_minutes_left` is the area of its
+    profile, elapsed minutes included."""
 
     ask: PlaceAsk
+    content: str
     window: AskWindow
-    facts: PlacementFacts
+    terms: TradingTerms
     entered: Stamp
     updated_at_micros: int
     state: str
     reason: str | None
     reserved_micros: int
+    slice_minutes_left: int
+    revision: int = 1
     slice_minutes_sold: int = 0
+
+    @property
+    def placement(self) -> PlaceAsk:
+        """What it was placed with, as amended."""
+        return self.ask
 
     @property
     def id(self) -> str:
@@ -111,19 +131,19 @@ class AskRecord:
 
     def bond_micros(self, slice_minutes: int) -> int:
         """The bond of so many slice-minutes, on the ask's own limit price."""
-        return bond(self.ask.price_micros, slice_minutes, self.facts.instrument.bond_ppm)
-
-    @property
-    def slice_minutes_left(self) -> int:
-        """What is neither sold nor gone: the area of its profile."""
-        length = self.window.available_until - self.window.available_from
-        return self.ask.slices * length - self.slice_minutes_sold
+        return bond(self.ask.price_micros, slice_minutes, self.terms.instrument.bond_ppm)
 
     def after_trade(self, trade: Trade) -> AskRecord:
         """With the trade's slice-minutes sold, and their reservation gone."""
         sold = trade.guests * trade.slices_per_guest * (trade.end - trade.start)
-        after = dataclasses.replace(self, state="partially_filled", slice_minutes_sold=self.slice_minutes_sold + sold)
-        return dataclasses.replace(after, reserved_micros=after.bond_micros(after.slice_minutes_left))
+        left = self.slice_minutes_left - sold
+        return dataclasses.replace(
+            self,
+            state="partially_filled",
+            slice_minutes_sold=self.slice_minutes_sold + sold,
+            slice_minutes_left=left,
+            reserved_micros=self.bond_micros(left),
+        )
 
     def row(self) -> dict[str, Any]:
         """All columns of the `orders` table that an ask has."""
@@ -144,6 +164,10 @@ OrderRecord = BidRecord | AskRecord
 MUTABLE_COLUMNS = (
     "state",
     "reason",
+    "revision",
+    "price_micros",
+    "guests",
+    "slices",
     "reserved_micros",
     "updated_at_micros",
     "guests_filled",
@@ -164,21 +188,43 @@ class ContractRecord:
     guest: GuestSpec
 
 
+def trade_row(stamp: Stamp, ordinal: int, executed: Trade, instrument: str) -> dict[str, Any]:
+    """All columns of the `trade` table."""
+    return {
+        "shard": stamp.shard,
+        "sequence": stamp.sequence,
+        "ordinal": ordinal,
+        "instrument": instrument,
+        "bid_order_id": executed.bid,
+        "ask_order_id": executed.ask,
+        "taker_side": executed.taker_side,
+        "price_micros": executed.price_micros,
+        "start_minute": executed.start,
+        "end_minute": executed.end,
+        "guests": executed.guests,
+        "slices_per_guest": executed.slices_per_guest,
+        "at_micros": stamp.at_micros,
+    }
+
+
 def _common_columns(record: OrderRecord) -> dict[str, Any]:
-    placement = record.bid if isinstance(record, BidRecord) else record.ask
+    placement = record.placement
     return {
         "id": placement.order,
         "shard": record.entered.shard,
         "sequence": record.entered.sequence,
         "participant_id": placement.participant,
         "client_order_id": placement.client_order_id,
-        "content_sha256": content_sha256(placement),
+        "content_sha256": bytes.fromhex(record.content),
         "instrument": placement.instrument,
         "price_micros": placement.price_micros,
         "time_in_force": placement.time_in_force,
+        "expires_at": placement.expires_at,
+        "post_only": placement.post_only,
+        "self_trade_prevention": placement.self_trade_prevention,
         "state": record.state,
         "reason": record.reason,
-        "revision": 1,
+        "revision": record.revision,
         "reserved_micros": record.reserved_micros,
         "entered_minute": record.entered.minute,
         "entered_at_micros": record.entered.at_micros,

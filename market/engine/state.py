@@ -1,34 +1,50 @@
 """The engine's memory of one shard: the books, and what stands behind every open order. Pure: no I/O, no clock.
 
-Live batches and recovery run the same three methods; only what happens to the effects differs. Every change can be
+Live batches and recovery run the same methods; only what happens to the effects differs. Every change can be
 taken back, like the books' own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
+from common.errors import Conflict
 from common.minutes import Window
 from common.wire import Capacity
+from market.engine import amendment as amending
 from market.engine.admission import check_ask, check_bid
-from market.engine.commands import CancelOrder, PlaceAsk, PlaceBid, Placement
+from market.engine.commands import (
+    AmendOrder,
+    CancelOrder,
+    Command,
+    PlaceAsk,
+    PlaceBid,
+    Placement,
+    PreviewOrder,
+    content_sha256,
+)
 from market.engine.contracting import new_contract
 from market.engine.effects import Effects
+from market.engine.entries import entry_of
 from market.engine.facts import PlacementFacts
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
 from market.engine.windows import AskWindow, ask_window, bid_window
-from matching.commands import Cancel, EnterAsk, EnterBid, Tick
-from matching.events import Done, Event, Trade
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Tick
+from matching.events import Amended, Done, Event, Trade
 from matching.shard import Shard
 from runtime.feed import FeedEvent
+
+NO_LOAD = Capacity(0, 0, 0)
 
 
 class EngineState:
     """Books and open orders of a shard."""
 
-    def __init__(self, zone: str) -> None:
-        self.shard = Shard(zone)
-        self.open: dict[str, OrderRecord] = {}
+    def __init__(self, zone: str, shard: Shard | None = None, orders: dict[str, OrderRecord] | None = None) -> None:
+        self.zone = zone
+        self.shard = shard or Shard(zone)
+        self.open: dict[str, OrderRecord] = orders or {}
         self._undo: list[tuple[str, OrderRecord | None]] = []
 
     def mark(self) -> tuple[int, int]:
@@ -51,6 +67,24 @@ class EngineState:
         self.shard.forget()
         self._undo.clear()
 
+    def needs(self, commands: Sequence[Command]) -> tuple[list[Placement], list[str]]:
+        """What the commands need facts for: placements that enter (again), and orders that they name and that are not
+        open."""
+        entering: list[Placement] = []
+        named: list[str] = []
+        for command in commands:
+            if isinstance(command, PlaceBid | PlaceAsk):
+                entering.append(command)
+            elif isinstance(command, PreviewOrder):
+                entering.append(command.placement)
+            elif isinstance(command, AmendOrder | CancelOrder):
+                record = self.open.get(command.order)
+                if record is None:
+                    named.append(command.order)
+                elif isinstance(command, AmendOrder):
+                    entering.append(record.placement)
+        return entering, named
+
     def place(
         self, stamp: Stamp, placement: Placement, facts: PlacementFacts, effects: Effects
     ) -> tuple[EnterBid | EnterAsk, OrderRecord]:
@@ -63,7 +97,7 @@ class EngineState:
             if isinstance(placement, PlaceBid)
             else self._admit_ask(stamp, placement, facts)
         )
-        command = _enter_bid(record) if isinstance(record, BidRecord) else _enter_ask(record)
+        command = entry_of(record, facts)
         events = self.shard.apply(command)
         self._remember(record.id, record)
         effects.order_entered(record)
@@ -71,14 +105,42 @@ class EngineState:
         self._follow(stamp, events, effects)
         if self.open.get(record.id) is record:
             effects.order_event(record, stamp.at_micros)
-        return command, effects.entered[record.id]
+        return command, effects.newest(record.id)
+
+    def amend(
+        self, stamp: Stamp, amendment: AmendOrder, facts: PlacementFacts | None, effects: Effects
+    ) -> tuple[Amend, OrderRecord]:
+        """Change the open order; with a price, it enters again on these facts, which may make it trade.
+
+        Raises the error of the first rule that it breaks; what has changed until then is for the caller to take back.
+        """
+        before = self.open[amendment.order]
+        command = amending.on_book(amendment, stamp.minute, facts)
+        amending.check_revision(amendment, before)
+        if command.price_micros is None or facts is None:
+            amending.check_size(amendment, before)
+            events = self.shard.apply(command)
+            after = amending.with_size(before, amendment, self._slice_minutes_left(before.id), stamp)
+        else:
+            after = amending.with_price(before, command.price_micros, facts, stamp)
+            amending.check_entry_again(after, before, facts, stamp.minute, self._load_around(after))
+            events = self.shard.apply(command)
+        if Amended(before.id) not in events:
+            raise _refused_amendment(before, events)
+        self._remember(after.id, after)
+        effects.reserve(after.participant, after.reserved_micros - before.reserved_micros)
+        effects.order_changed(after)
+        self._follow(stamp, events, effects)
+        if self.open.get(after.id) is after:
+            effects.order_event(after, stamp.at_micros)
+        return command, effects.newest(after.id)
 
     def cancel(self, stamp: Stamp, cancel: CancelOrder, effects: Effects) -> tuple[Cancel, OrderRecord]:
         """Take the open order off the book. The caller has seen that it is open."""
         record = self.open[cancel.order]
         command = Cancel(minute=stamp.minute, order=cancel.order, reason=cancel.reason)
         self._follow(stamp, self.shard.apply(command), effects)
-        return command, effects.changed[record.id]
+        return command, effects.newest(record.id)
 
     def expire(self, stamp: Stamp, effects: Effects) -> Tick:
         """Let the minute pass for all orders."""
@@ -88,22 +150,31 @@ class EngineState:
 
     def _admit_bid(self, stamp: Stamp, bid: PlaceBid, facts: PlacementFacts) -> BidRecord:
         window = bid_window(bid, stamp.minute)
-        record = BidRecord(bid, window, facts, stamp, stamp.at_micros, "new", None, 0)
+        record = BidRecord(bid, content_sha256(bid), window, facts.terms, stamp, stamp.at_micros, "new", None, 0)
         reserve = record.reserve_micros(bid.guests)
         check_bid(bid, window, facts, stamp.minute, reserve)
         return dataclasses.replace(record, reserved_micros=reserve)
 
     def _admit_ask(self, stamp: Stamp, ask: PlaceAsk, facts: PlacementFacts) -> AskRecord:
         window = ask_window(ask, stamp.minute)
-        record = AskRecord(ask, window, facts, stamp, stamp.at_micros, "new", None, 0)
-        reserve = record.bond_micros(max(0, record.slice_minutes_left))
+        area = ask.slices * max(0, window.available_until - window.available_from)
+        content = content_sha256(ask)
+        record = AskRecord(ask, content, window, facts.terms, stamp, stamp.at_micros, "new", None, 0, area)
+        reserve = record.bond_micros(area)
         check_ask(ask, window, facts, stamp.minute, reserve, self._committed(ask.node, window))
         return dataclasses.replace(record, reserved_micros=reserve)
 
     def _committed(self, node: str, window: AskWindow) -> Capacity:
         if window.available_until <= window.available_from:
-            return Capacity(0, 0, 0)  # admission refuses the empty window by its own name
+            return NO_LOAD  # admission refuses the empty window by its own name
         return self.shard.peak(node, Window(window.available_from, window.available_until))
+
+    def _load_around(self, record: OrderRecord) -> Capacity:
+        return NO_LOAD if isinstance(record, BidRecord) else self._committed(record.ask.node, record.window)
+
+    def _slice_minutes_left(self, order: str) -> int:
+        view = self.shard.open_order(order)
+        return 0 if view is None else view.slice_minutes_left
 
     def _follow(self, stamp: Stamp, events: list[Event], effects: Effects) -> None:
         ordinal = 0
@@ -154,41 +225,11 @@ class EngineState:
         self.open[order] = record
 
 
-def _enter_bid(record: BidRecord) -> EnterBid:
-    bid = record.bid
-    return EnterBid(
-        minute=record.entered.minute,
-        order=bid.order,
-        participant=bid.participant,
-        instrument=bid.instrument,
-        price_micros=bid.price_micros,
-        guests=bid.guests,
-        slices_per_guest=bid.slices_per_guest,
-        duration_minutes=bid.duration_minutes,
-        start_from=record.window.start_from,
-        start_by=record.window.start_by,
-        time_in_force=bid.time_in_force,
-    )
-
-
-def _enter_ask(record: AskRecord) -> EnterAsk:
-    ask, vector = record.ask, record.facts.instrument.slice
-    return EnterAsk(
-        minute=record.entered.minute,
-        order=ask.order,
-        participant=ask.participant,
-        instrument=ask.instrument,
-        node=ask.node,
-        price_micros=ask.price_micros,
-        slices=ask.slices,
-        available_from=record.window.available_from,
-        available_until=record.window.available_until,
-        min_minutes=ask.min_minutes,
-        time_in_force=ask.time_in_force,
-        slice_vcpus=vector.vcpus,
-        slice_memory_mib=vector.memory_mib,
-        slice_disk_gib=vector.disk_gib,
-    )
+def _refused_amendment(record: OrderRecord, events: list[Event]) -> Conflict:
+    """Why the auction did not do what the checks before it let through."""
+    if any(isinstance(event, Done) and event.order == record.id for event in events):
+        return Conflict("state_forbids", "the order has expired", field="state")
+    return Conflict("would_trade", "at this price the order would trade at once, and it must not", field="price")
 
 
 def _trade_payload(bid: BidRecord, trade: Trade) -> dict[str, object]:

@@ -13,9 +13,8 @@ from common import codec
 from market.contract_states import SCHEDULED
 from market.desired_state import allocation_message
 from market.engine.effects import Effects
-from market.engine.records import MUTABLE_COLUMNS, ContractRecord, OrderRecord, Stamp
+from market.engine.records import MUTABLE_COLUMNS, ContractRecord, OrderRecord, trade_row
 from market.tables import contract, journal, orders, trade
-from matching.events import Trade
 from matching.journal import JournalBlock, encode_block
 from runtime import feed, outbox
 
@@ -33,7 +32,7 @@ def write(connection: Connection, block: JournalBlock, effects: Effects) -> None
     ledger.post(connection, billing_contracts.trade_transfers(billed, at_micros), reservations)
     connection.execute(insert(journal), [_journal_row(block)])
     _write_orders(connection, effects)
-    _insert(connection, trade, [_trade_row(*executed) for executed in effects.trades])
+    _insert(connection, trade, [trade_row(*executed) for executed in effects.trades])
     contracts = [_contract_row(record) for record in effects.contracts]
     _insert(connection, contract, contracts)
     billing_contracts.record(connection, billed)
@@ -71,24 +70,6 @@ def _journal_row(block: JournalBlock) -> dict[str, Any]:
         "commands": len(block.entries),
         "at_micros": block.entries[-1].at_micros,
         "block": encode_block(block),
-    }
-
-
-def _trade_row(stamp: Stamp, ordinal: int, executed: Trade, instrument: str) -> dict[str, Any]:
-    return {
-        "shard": stamp.shard,
-        "sequence": stamp.sequence,
-        "ordinal": ordinal,
-        "instrument": instrument,
-        "bid_order_id": executed.bid,
-        "ask_order_id": executed.ask,
-        "taker_side": executed.taker_side,
-        "price_micros": executed.price_micros,
-        "start_minute": executed.start,
-        "end_minute": executed.end,
-        "guests": executed.guests,
-        "slices_per_guest": executed.slices_per_guest,
-        "at_micros": stamp.at_micros,
     }
 
 

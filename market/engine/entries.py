@@ -1,0 +1,67 @@
+"""From an order as the engine keeps it to the command with which the auction takes it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from market.engine.facts import PlacementFacts
+from market.engine.records import AskRecord, BidRecord, OrderRecord
+from matching.commands import EnterAsk, EnterBid, InstrumentMode
+
+
+def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
+    """The entry, with the facts that the auction needs: the instrument's mode, the slice's size, the provider's
+    reliability."""
+    mode = cast(InstrumentMode, facts.instrument.mode)  # a CHECK of the table
+    if isinstance(record, BidRecord):
+        return _enter_bid(record, mode)
+    return _enter_ask(record, mode, facts.party.reliability_ppm)
+
+
+def _enter_bid(record: BidRecord, mode: InstrumentMode) -> EnterBid:
+    bid = record.bid
+    return EnterBid(
+        minute=record.entered.minute,
+        order=bid.order,
+        participant=bid.participant,
+        instrument=bid.instrument,
+        price_micros=bid.price_micros,
+        guests=bid.guests,
+        slices_per_guest=bid.slices_per_guest,
+        duration_minutes=bid.duration_minutes,
+        start_from=record.window.start_from,
+        start_by=record.window.start_by,
+        time_in_force=bid.time_in_force,
+        expires_at=bid.expires_at,
+        post_only=bid.post_only,
+        self_trade_prevention=bid.self_trade_prevention,
+        nodes=bid.nodes,
+        avoid_providers=bid.avoid_providers,
+        min_reliability_ppm=bid.min_reliability_ppm,
+        mode=mode,
+    )
+
+
+def _enter_ask(record: AskRecord, mode: InstrumentMode, reliability_ppm: int) -> EnterAsk:
+    ask, vector = record.ask, record.terms.instrument.slice
+    return EnterAsk(
+        minute=record.entered.minute,
+        order=ask.order,
+        participant=ask.participant,
+        instrument=ask.instrument,
+        node=ask.node,
+        price_micros=ask.price_micros,
+        slices=ask.slices,
+        available_from=record.window.available_from,
+        available_until=record.window.available_until,
+        min_minutes=ask.min_minutes,
+        time_in_force=ask.time_in_force,
+        slice_vcpus=vector.vcpus,
+        slice_memory_mib=vector.memory_mib,
+        slice_disk_gib=vector.disk_gib,
+        expires_at=ask.expires_at,
+        post_only=ask.post_only,
+        self_trade_prevention=ask.self_trade_prevention,
+        reliability_ppm=reliability_ppm,
+        mode=mode,
+    )

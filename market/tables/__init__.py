@@ -1,0 +1,23 @@
+"""Tables of the market: who trades, what is traded, orders, trades, contracts, and the engine's own."""
+
+from market.tables.engine import journal, lease, snapshot
+from market.tables.offers import enrolment, instrument, node, slice_class
+from market.tables.parties import api_key, membership, participant, user_account
+from market.tables.trading import contract, orders, trade
+
+__all__ = [
+    "api_key",
+    "contract",
+    "enrolment",
+    "instrument",
+    "journal",
+    "lease",
+    "membership",
+    "node",
+    "orders",
+    "participant",
+    "slice_class",
+    "snapshot",
+    "trade",
+    "user_account",
+]
