@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from common import codec, errors, subjects
 from common.errors import NestexError, Unavailable
 from market.engine.commands import Answer, Command, Problem
+from market.engine.reads import BookQuestion
 
 _ANSWER_SECONDS = 10.0
 
@@ -22,8 +23,8 @@ class EngineClient(Protocol):
     async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
         """One answer per command, after the commit. Raises Unavailable: then the outcome is unknown."""
 
-    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
-        """Price levels of the committed book. Raises Unavailable."""
+    async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
+        """The committed book, as `market.engine.reads.answer` gives it. Raises Unavailable."""
 
 
 class RemoteEngine:
@@ -38,11 +39,10 @@ class RemoteEngine:
         answers = json.loads(await self._request(subjects.engine_commands(shard), body, shard))
         return [codec.from_json(Answer, answer) for answer in answers]
 
-    async def depth(self, shard: str, instrument: str) -> dict[str, Any]:
+    async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
         """See EngineClient."""
-        answer: dict[str, Any] = json.loads(
-            await self._request(subjects.engine_reads(shard), instrument.encode(), shard)
-        )
+        body = codec.encode(question)
+        answer: dict[str, Any] = json.loads(await self._request(subjects.engine_reads(shard), body, shard))
         return answer
 
     async def _request(self, subject: str, body: bytes, shard: str) -> bytes:

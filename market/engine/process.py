@@ -21,7 +21,7 @@ from market.engine.batch import BatchProcessor
 from market.engine.commands import command_from_json
 from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
-from market.engine.reads import depth
+from market.engine.reads import BookQuestion, answer
 from market.engine.recovery import recover
 from runtime import bus
 from runtime.database import connect
@@ -69,8 +69,14 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
         await message.respond(json.dumps([codec.to_json(answer) for answer in answers]).encode())
 
     async def reads(message: Msg) -> None:
-        answer = await loop.read(lambda: depth(loop.processor.state, message.data.decode()))
-        await message.respond(json.dumps(answer).encode())
+        try:
+            question = codec.decode(BookQuestion, message.data)
+        except NestexError as error:
+            log.warning("a request that is no question about a book: %s", error)
+            return
+        processor = loop.processor
+        told = await loop.read(lambda: answer(processor.state, question, processor.clock.minute()))
+        await message.respond(json.dumps(told).encode())
 
     tasks: set[asyncio.Task[None]] = set()
 

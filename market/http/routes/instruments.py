@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from common.minutes import minute_text
+from common.minutes import minute_text, parse_minute
 from common.price import Price
+from market.engine.reads import BookQuestion
 from market.http.auth import Operating, Reading
 from market.http.cursors import pair_cursor
 from market.http.fields import (
@@ -95,12 +96,22 @@ class Level(BaseModel):
     slices: int = Field(description="bids: slices still wanted; asks: the most slices free at some minute")
 
 
+class Executable(BaseModel):
+    """How many guests trade at one price."""
+
+    price: HourlyText
+    guests: int
+
+
 class Book(BaseModel):
     """The committed book of an instrument, best prices first."""
 
     instrument: str
     bids: list[Level]
     asks: list[Level]
+    executable: list[Executable] | None = Field(
+        default=None, description="what a bid for guests of `duration`, starting at `start`, would really trade now"
+    )
 
 
 class TradeModel(BaseModel):
@@ -156,15 +167,27 @@ def instrument(code: Code, who: Reading, connection: Reader) -> InstrumentModel:
 
 
 @router.get("/instruments/{code}/book", responses=documented(401, 403, 404, 422, 503))
-async def book(code: Code, who: Reading, market: Market) -> Book:
-    """Price levels of the book as of the last commit."""
+async def book(
+    code: Code,
+    who: Reading,
+    market: Market,
+    duration: Annotated[int | None, Query(ge=1, le=10_000_000, description="minutes; asks what could execute")] = None,
+    start: Annotated[InstantText | None, Query(description="of such guests; else the next whole minute")] = None,
+    slices_per_guest: Annotated[int, Query(ge=1, le=1024)] = 1,
+) -> Book:
+    """Price levels of the book as of the last commit; with `duration`, also what such a bid could execute."""
     await asyncio.to_thread(market.instruments.check, code)
-    depth = await market.engine.depth(use.zone_of(code), code)
+    start_minute = None if start is None else parse_minute(start, field="start")
+    question = BookQuestion(code, start_minute, duration, slices_per_guest)
+    told = await market.engine.book(use.zone_of(code), question)
     sides = {
-        side: [Level(price=Price(price).hourly(), slices=slices) for price, slices in depth[side]]
+        side: [Level(price=Price(price).hourly(), slices=slices) for price, slices in told[side]]
         for side in ("bids", "asks")
     }
-    return Book(instrument=code, **sides)
+    executable = told.get("executable")
+    if executable is not None:
+        executable = [Executable(price=Price(price).hourly(), guests=guests) for price, guests in executable]
+    return Book(instrument=code, **sides, executable=executable)
 
 
 @router.get("/instruments/{code}/trades", responses=documented(401, 403, 404, 422))

@@ -61,6 +61,16 @@ def test_the_book_shows_what_rests(provider: Http, buyer: Http, node_id: str) ->
     assert book["bids"] == [{"price": "0.006000", "slices": 1}]
 
 
+def test_the_book_tells_what_could_execute(provider: Http, buyer: Http, node_id: str) -> None:
+    provider.post("/v1/orders", ask(node_id))
+    path = f"/v1/instruments/{CODE}/book"
+    told = buyer.get(path, params={"duration": 30, "slices_per_guest": 2}).json()
+    assert told["executable"] == [{"price": "0.009000", "guests": 2}]
+    late = {"duration": 30, "start": minute_text(START_MINUTE + 590)}
+    assert buyer.get(path, params=late).json()["executable"] == []
+    assert buyer.get(path).json()["executable"] is None
+
+
 def test_a_cancel_frees_the_money_and_may_be_repeated(buyer: Http) -> None:
     placed = buyer.post("/v1/orders", bid(start_by=minute_text(START_MINUTE + 100))).json()
     assert buyer.get("/v1/account").json()["reserved"] == placed["reserved"] != "0.000000"
