@@ -54,6 +54,7 @@ ERROR_CODES: dict[str, str] = {
     "insufficient_funds": "Available cash does not cover what this would reserve or take.",
     "insufficient_capacity": "The node does not have this capacity free at every minute of the window.",
     "beyond_reservation": "The window ends after the node's own reservation does.",
+    "too_many_open_orders": "The participant has as many open orders in the zone as one may have.",
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",

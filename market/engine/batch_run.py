@@ -6,9 +6,10 @@ import logging
 from typing import Any
 
 from common import codec
-from common.errors import Conflict, NestexError, NotFound, Unavailable
+from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
 from market.engine.commands import (
     MOST_AT_ONCE,
+    MOST_OPEN_ORDERS,
     AmendOrder,
     Answer,
     CancelAll,
@@ -92,6 +93,12 @@ class BatchRun:
         known = self._known(placement)
         if known is not None:
             return Answer(order=known)
+        if self.state.open.count(placement.participant) >= MOST_OPEN_ORDERS:
+            raise Refused(
+                "too_many_open_orders",
+                f"you have {MOST_OPEN_ORDERS} open orders in this zone: cancel some first",
+                limit=MOST_OPEN_ORDERS,
+            )
         facts = self._placement_facts(placement)
         entered, record = self.state.place(self._stamp(), placement, facts, effects)
         self._journal(entered, {"placement": codec.to_json(placement), "facts": codec.to_json(facts)})
@@ -130,8 +137,7 @@ class BatchRun:
         return Answer(order=_public(after.row()))
 
     def _cancel_all(self, command: CancelAll, effects: Effects) -> Answer:
-        found = [record for record in self.state.open.values() if _is_meant(record, command)]
-        found.sort(key=lambda record: record.entered.sequence)
+        found = [record for record in self.state.open.of(command.participant) if _is_meant(record, command)]
         canceled = 0
         for record in found[:MOST_AT_ONCE]:
             if record.id in self.state.open:  # it may have expired before the cancel of another
@@ -188,11 +194,7 @@ class BatchRun:
 
 def _is_meant(record: OrderRecord, command: CancelAll) -> bool:
     side = "bid" if isinstance(record, BidRecord) else "ask"
-    return (
-        record.participant == command.participant
-        and command.instrument in (None, record.placement.instrument)
-        and command.side in (None, side)
-    )
+    return command.instrument in (None, record.placement.instrument) and command.side in (None, side)
 
 
 def problem_of(error: NestexError) -> Problem:

@@ -17,6 +17,8 @@ from matching.commands import SelfTradePrevention, TimeInForce
 
 MOST_AT_ONCE = 1000
 """Orders that one CancelAll takes off the book, so that no command holds up the others for long."""
+MOST_OPEN_ORDERS = 10_000
+"""Open orders that a participant may have in a zone: one participant must not fill an engine's memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def decode(zone: str, data: bytes) -> EngineState:
         raise ValueError(f"version {value['version']}")
     terms = [codec.from_json(TradingTerms, known) for known in value["terms"]]
     records = [_record(kind, given | {"terms": terms[given["terms"]]}) for kind, given in value["records"]]
-    return EngineState(zone, Shard.restored(zone, value["auction"]), {record.id: record for record in records})
+    return EngineState(zone, Shard.restored(zone, value["auction"]), records)
 
 
 def _record(kind: str, value: dict[str, Any]) -> OrderRecord:

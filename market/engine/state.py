@@ -7,7 +7,7 @@ taken back, like the books' own.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from common.errors import Conflict
 from common.minutes import Window
@@ -28,6 +28,7 @@ from market.engine.contracting import new_contract
 from market.engine.effects import Effects
 from market.engine.entries import entry_of
 from market.engine.facts import PlacementFacts
+from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
 from market.engine.windows import AskWindow, ask_window, bid_window
 from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Tick
@@ -41,31 +42,25 @@ NO_LOAD = Capacity(0, 0, 0)
 class EngineState:
     """Books and open orders of a shard."""
 
-    def __init__(self, zone: str, shard: Shard | None = None, orders: dict[str, OrderRecord] | None = None) -> None:
+    def __init__(self, zone: str, shard: Shard | None = None, orders: Iterable[OrderRecord] = ()) -> None:
         self.zone = zone
         self.shard = shard or Shard(zone)
-        self.open: dict[str, OrderRecord] = orders or {}
-        self._undo: list[tuple[str, OrderRecord | None]] = []
+        self.open = OpenOrders(orders)
 
     def mark(self) -> tuple[int, int]:
         """A point to which `take_back` can return."""
-        return self.shard.mark(), len(self._undo)
+        return self.shard.mark(), self.open.mark()
 
     def take_back(self, mark: tuple[int, int]) -> None:
         """Undo everything since the mark."""
-        shard_mark, length = mark
+        shard_mark, open_mark = mark
         self.shard.take_back(shard_mark)
-        while len(self._undo) > length:
-            order, record = self._undo.pop()
-            if record is None:
-                self.open.pop(order, None)
-            else:
-                self.open[order] = record
+        self.open.take_back(open_mark)
 
     def forget(self) -> None:
         """Everything since the first mark is final."""
         self.shard.forget()
-        self._undo.clear()
+        self.open.forget()
 
     def needs(self, commands: Sequence[Command]) -> tuple[list[Placement], list[str]]:
         """What the commands need facts for: placements that enter (again), and orders that they name and that are not
@@ -99,7 +94,7 @@ class EngineState:
         )
         command = entry_of(record, facts)
         events = self.shard.apply(command)
-        self._remember(record.id, record)
+        self.open.put(record)
         effects.order_entered(record)
         effects.reserve(record.participant, record.reserved_micros)
         self._follow(stamp, events, effects)
@@ -127,7 +122,7 @@ class EngineState:
             events = self.shard.apply(command)
         if Amended(before.id) not in events:
             raise _refused_amendment(before, events)
-        self._remember(after.id, after)
+        self.open.put(after)
         effects.reserve(after.participant, after.reserved_micros - before.reserved_micros)
         effects.order_changed(after)
         self._follow(stamp, events, effects)
@@ -207,7 +202,7 @@ class EngineState:
             after = dataclasses.replace(before.after_trade(trade), updated_at_micros=stamp.at_micros)
             effects.reserve(before.participant, after.reserved_micros - before.reserved_micros)
             effects.order_changed(after)
-            self._remember(after.id, after)
+            self.open.put(after)
 
     def _done(self, stamp: Stamp, done: Done, effects: Effects) -> None:
         before = self.open[done.order]
@@ -217,12 +212,7 @@ class EngineState:
         effects.reserve(before.participant, -before.reserved_micros)
         effects.order_changed(after)
         effects.order_event(after, stamp.at_micros)
-        self._undo.append((done.order, before))
-        del self.open[done.order]
-
-    def _remember(self, order: str, record: OrderRecord) -> None:
-        self._undo.append((order, self.open.get(order)))
-        self.open[order] = record
+        self.open.remove(before)
 
 
 def _refused_amendment(record: OrderRecord, events: list[Event]) -> Conflict:
