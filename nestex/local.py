@@ -64,8 +64,18 @@ def running_market(
         yield LocalMarket(url, folder.recall(_OPERATOR_KEY) or "", stack)
 
 
-def start_agent(market: LocalMarket, name: str, token: str, capacity: tuple[int, int, int]) -> None:
-    """An agent with a private libvirtd (test driver) as further children; it may use so many vCPUs, MiB and GiB."""
+def start_agent(
+    market: LocalMarket,
+    name: str,
+    token: str,
+    capacity: tuple[int, int, int],
+    *,
+    extra: dict[str, str] | None = None,
+) -> None:
+    """An agent with a private libvirtd (test driver) as further children; it may use so many vCPUs, MiB and GiB.
+
+    `extra` are further NESTEX_ settings for it.
+    """
     supervisor = market.supervisor
     data = supervisor.folder.subfolder(f"agents/{name}")
     environment = _base_environment() | {
@@ -75,7 +85,7 @@ def start_agent(market: LocalMarket, name: str, token: str, capacity: tuple[int,
         "NESTEX_AGENT_LIBVIRT_URI": start_libvirtd(supervisor, name),
         "NESTEX_AGENT_CAPACITY": ",".join(map(str, capacity)),
     }
-    supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment))
+    supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment | (extra or {})))
 
 
 def _start_market(stack: Stack, environment: dict[str, str], port: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common import fault_points
 from common.errors import NestexError, Refused, Unavailable
 from common.wire import GuestState
 from provisioner.guest import GuestRecord
@@ -82,6 +83,7 @@ def _prepare(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int])
     allocation = record.allocation
     begun_ms = now_ms()
     driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=False)
+    fault_points.reach("guest.defined")
     return _steps_to(record, ("preparing",), begun_ms) if record.state in ("accepted", "crashed") else ()
 
 
@@ -90,6 +92,7 @@ def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -
     allocation = record.allocation
     begun_ms = now_ms()
     guest = driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=True)
+    fault_points.reach("guest.started")
     if not guest.up:
         raise Unavailable("hypervisor_failed", f"the guest of {guest.contract} was started and is not up")
     up_ms = now_ms()
@@ -102,8 +105,10 @@ def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -
 
 def _end(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
     driver.stop(record.contract)
+    fault_points.reach("guest.stopped")
     stopped_ms = now_ms()
     driver.remove(record.contract)
+    fault_points.reach("guest.removed")
     return _steps_to(record, ("removed",) if record.state in DOWN else ("stopping", "removed"), stopped_ms)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
+from common import fault_points
 from common.clock import MarketClock
 from common.errors import InvalidInput, Unavailable
 from common.wire import Allocation
@@ -47,12 +48,15 @@ class Intake:
                 await self._take(messages)
 
     async def _take(self, messages: list[Msg]) -> None:
+        fault_points.reach("agent.received")
         allocations = [await _read(message) for message in messages]
         good = [allocation for allocation in allocations if allocation is not None]
         new = await self._storage(accept, self._store, good, self._clock.now_ms())
+        fault_points.reach("agent.stored")
         for message, allocation in zip(messages, allocations, strict=True):
             if allocation is not None:
                 await message.ack()
+        fault_points.reach("agent.acknowledged")
         if new:
             await self._accepted()
 

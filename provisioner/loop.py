@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from common import fault_points
 from common.clock import MarketClock
 from common.errors import Unavailable
 from common.wire import Capacity
@@ -88,6 +89,7 @@ class ReconcileLoop:
         self._minute = sighting.at_ms // MS_PER_MINUTE  # not a later one: guests are metered up to here
         records, reports = await self._storage(_meter, self._store, sighting, self._minute)
         if reports:
+            fault_points.reach("agent.metered")
             self._told()
         situation = Situation(self._minute, self._capacity, self._agreement.is_reached)
         actions = self._retries.due(decide(records, sighting.guests, situation))
@@ -99,6 +101,7 @@ class ReconcileLoop:
         outcomes = await self._hypervisor(_carry_out_all, actions, self._driver, self._clock.now_ms)
         steps = [step for outcome in outcomes for step in outcome.steps]
         await self._storage(take_steps, self._store, steps)
+        fault_points.reach("agent.noted")
         for outcome in outcomes:
             self._retries.note(outcome.action, failed=outcome.failure is not None)
             if outcome.failure is not None:

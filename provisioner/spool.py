@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from common import codec, subjects
+from common import codec, fault_points, subjects
 from common.clock import RealClock
 from common.errors import Unavailable
 from common.wire import GuestStatus, UsageReport
@@ -139,6 +139,7 @@ class UsageSpool:
             begun = self._next
             message_id = None if sequence <= self._asked_until else f"{self._store.node}:{sequence}"
             await self._link.publish(subjects.usage(self._store.node), payload, message_id)
+            fault_points.reach("agent.published")
             if self._next != begun:
                 return  # meanwhile it was asked to begin elsewhere
             self._next = sequence + 1

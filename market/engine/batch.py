@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from billing.ledger import FloorBroken
+from common import fault_points
 from common.clock import MarketClock
 from common.errors import InvalidInput, NestexError
 from market.engine import fence as fencing
@@ -97,6 +98,7 @@ class BatchProcessor:
                     fencing.renew(connection, self.fence, self.lease_seconds)
                 entering, named = self.state.needs(commands)
                 facts = gather(connection, self.fence.shard, entering, named, lock_cash=lock_cash)
+                fault_points.reach("engine.gathered")
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                 answers = self._apply(run, commands)
                 if run.entries:
@@ -105,12 +107,14 @@ class BatchProcessor:
                     if claimed != first:
                         raise AssertionError("the fence and the engine's memory disagree")
                     write(connection, JournalBlock(self.fence.shard, first, tuple(run.entries)), run.effects)
+                    fault_points.reach("engine.written")
                 else:
                     fencing.check(connection, self.fence)
         except Exception as error:
             if not self._is_committed(error, first):
                 self.state.take_back(mark)
                 raise
+        fault_points.reach("engine.committed")
         self.state.forget()
         self.next_sequence += len(run.entries)
         if run.entries:

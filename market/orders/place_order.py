@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common import fault_points
 from market.engine.client import EngineClient, order_of
 from market.engine.commands import CancelOrder, Placement
 from market.instruments.instruments import zone_of
@@ -12,6 +13,7 @@ from market.instruments.instruments import zone_of
 async def place_order(engine: EngineClient, placement: Placement) -> dict[str, Any]:
     """The order as it stands after the commit: a row of `orders`. Raises what the engine raises."""
     [answer] = await engine.submit(zone_of(placement.instrument), [placement])
+    fault_points.reach("market.answered")
     return order_of(answer)
 
 

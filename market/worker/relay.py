@@ -15,6 +15,7 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 from sqlalchemy import Engine
 
+from common import fault_points
 from runtime import outbox
 from runtime.outbox import OutboxMessage
 
@@ -40,7 +41,9 @@ async def publish_waiting(database: Engine, jetstream: JetStreamContext) -> int:
     results = await asyncio.gather(*(_publish(jetstream, message) for message in waiting))
     published = [message.id for message, done in zip(waiting, results, strict=True) if done]
     if published:
+        fault_points.reach("relay.published")
         await asyncio.to_thread(_mark, database, published)
+        fault_points.reach("relay.marked")
     return len(published)
 
 

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import Connection, Engine
 
 from billing import metering
-from common import codec, subjects
+from common import codec, fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
 from common.wire import CommandAnswer, GuestStatus, Heartbeat, Sync
@@ -56,6 +56,7 @@ class Statuses:
                 log.warning("%s: %s", message.subject, error)
         for beat, at in beats.values():
             await self._beat(beat, at)
+        fault_points.reach("statuses.handled")
 
     async def _follow(self, status: GuestStatus) -> None:
         at_micros = self.clock.now_micros()

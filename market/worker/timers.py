@@ -8,6 +8,7 @@ import logging
 from sqlalchemy import Connection, Engine
 
 from billing import periods, settlement
+from common import fault_points
 from common.clock import MarketClock
 from common.errors import NestexError
 from market.contracts.complete_contracts import complete_contracts
@@ -75,11 +76,17 @@ class Timers:
             log.info("period %s is closed", closed)
 
     def _settle_chunk(self, connection: Connection) -> int:
-        return settlement.settle(connection, self.clock.now_micros(), _CHUNK).contracts
+        settled = settlement.settle(connection, self.clock.now_micros(), _CHUNK).contracts
+        if settled:
+            fault_points.reach("settlement.posted")
+        return settled
 
     def _complete_chunk(self, connection: Connection) -> int:
         grace = self.settings.grace_minutes
-        return complete_contracts(connection, self.clock.minute(), self.clock.now_micros(), grace, _CHUNK)
+        completed = complete_contracts(connection, self.clock.minute(), self.clock.now_micros(), grace, _CHUNK)
+        if completed:
+            fault_points.reach("completion.posted")
+        return completed
 
     def _close_period(self, connection: Connection) -> str | None:
         """Close one month that is due; its name, or None when none is."""
@@ -88,6 +95,7 @@ class Timers:
         if not due:
             return None
         periods.close(connection, due[0], minute, self.clock.now_micros(), grace)
+        fault_points.reach("period.posted")
         return due[0]
 
     def _mark_lost(self, connection: Connection) -> list[OpenAsk]:

@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import Engine
 
 from billing import metering
-from common import codec, subjects
+from common import codec, fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
 from common.wire import Resend, UsageReport, Watermark
@@ -37,6 +37,7 @@ class UsageReports:
         recorded = await asyncio.to_thread(
             transaction, self.database, lambda connection: metering.record(connection, now_minute, reports)
         )
+        fault_points.reach("usage.recorded")
         for node, result in recorded.items():
             watermark = codec.encode(Watermark(result.watermark))
             await self.bus.publish(subjects.command(node, "watermark"), watermark)

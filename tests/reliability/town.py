@@ -1,0 +1,212 @@
+"""A whole deployment as the crash matrix sees it: real processes under a supervisor, one node, a buyer who does not
+give up, and the checks that must hold whatever has happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import libvirt
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from common import fault_points
+from common.clock import RealClock, SystemClock
+from common.errors import Unavailable
+from common.minutes import minute_text, parse_minute
+from nestex.books import first_difference
+from nestex.bootstrap import NewDeployment
+from nestex.cli.client import MarketClient
+from nestex.local import LocalMarket, running_market, start_agent
+from runtime.database import connect
+
+ZONE = "fra1"
+CODE = f"{ZONE}.std.firm"
+NODE = "node-1"
+SPEED = 60
+GUESTS = 2
+MINUTES = 3
+"""How long the guests of a story are wanted."""
+AHEAD = 5
+"""Market minutes from the bid to the start, so that a process has time to come back."""
+LATEST = 60
+"""Market minutes by which the start may be later, when the answer is long in coming."""
+_PATIENCE_SECONDS = 90.0
+_LOOK_SECONDS = 0.1
+_TERMINAL = frozenset({"completed", "released", "reclaimed", "failed", "busted"})
+
+FORM = {
+    "company": "Alster Analytics GmbH",
+    "tax_number": "DE811569869",
+    "iban": "DE89370400440532013000",
+    "country": "DE",
+    "street": "Jungfernstieg 7",
+    "postcode": "20354",
+    "city": "Hamburg",
+}
+
+
+@dataclass
+class Town:
+    """`fault_file` is where faults are armed; every process of the deployment looks there."""
+
+    market: LocalMarket
+    database: Engine
+    fault_file: Path
+    libvirt_uri: str
+    provider: MarketClient
+    buyer: MarketClient
+    node: str
+    clock: RealClock = field(default_factory=SystemClock)
+    _stories: Iterator[int] = field(default_factory=count)
+
+    def arm(self, point: str, action: str = "kill") -> None:
+        """Let the next process that comes to the point die there, or stand still."""
+        fault_points.arm(self.fault_file, point, action)
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the armed fault has been taken."""
+        return not self.fault_file.exists()
+
+    def signal(self, process: str, number: signal.Signals) -> None:
+        """Send a child of the supervisor a signal."""
+        os.kill(self.market.supervisor.pid(process), number)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, while the supervisor starts again what has died."""
+        self.market.supervisor.watch(seconds)
+
+    def until(self, done: Callable[[], Any], what: str) -> Any:
+        """The first true answer. Raises AssertionError when patience ends."""
+        end = self.clock.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                answer = done()
+            except (Unavailable, DBAPIError):
+                answer = None
+            if answer:
+                return answer
+            assert self.clock.monotonic() < end, f"{what} has not happened"
+            self.wait(_LOOK_SECONDS)
+
+    def buy(self, *, minutes: int = MINUTES, guests: int = GUESTS) -> str:
+        """A bid that is repeated under the same name until it is answered; its name."""
+        name = f"story-{next(self._stories)}"
+        now = self.until(lambda: self.buyer.get("/v1/time"), "an answer from the market")
+        start = parse_minute(now["next_minute"], field="next_minute") + AHEAD
+        body = {
+            "side": "bid",
+            "instrument": CODE,
+            "price": "0.6",
+            "guests": guests,
+            "duration_minutes": minutes,
+            "start_from": minute_text(start),
+            "start_by": minute_text(start + LATEST),
+            "client_order_id": name,
+        }
+        placed = self.until(lambda: self.buyer.post("/v1/orders", body), f"an answer to {name}")
+        assert placed["state"] == "filled", placed
+        return name
+
+    def contracts(self, name: str) -> list[dict[str, Any]]:
+        """The contracts of a bid, as the tables have them."""
+        query = text(
+            "SELECT c.*, b.delivered_seconds FROM contract c JOIN orders o ON o.id = c.bid_order_id"
+            " JOIN billable_contract b ON b.contract_id = c.id WHERE o.client_order_id = :name ORDER BY c.id"
+        )
+        with self.database.begin() as connection:
+            return [dict(row) for row in connection.execute(query, {"name": name}).mappings()]
+
+    def ended(self, name: str) -> list[dict[str, Any]]:
+        """The contracts of a bid once all are over."""
+
+        def over() -> list[dict[str, Any]]:
+            rows = self.contracts(name)
+            return rows if rows and all(row["state"] in _TERMINAL for row in rows) else []
+
+        found: list[dict[str, Any]] = self.until(over, f"the end of the contracts of {name}")
+        return found
+
+    def check_story(self, name: str, *, minutes: int = MINUTES, guests: int = GUESTS, lost: int = 1) -> None:
+        """What was answered is true: so many contracts, each delivered, billed for all but `lost` of its minutes at
+        most, and nothing is left of them."""
+        rows = self.ended(name)
+        assert len(rows) == guests
+        assert {row["state"] for row in rows} == {"completed"}, rows
+        for row in rows:
+            assert minutes - lost <= row["delivered_seconds"] // 60 <= minutes, row
+        self.until(lambda: not self.domains(), "the removal of the last guest")
+        assert first_difference(self.database) is None
+
+    def domains(self) -> list[str]:
+        """Guests that the node's hypervisor still has, apart from the one that libvirt's test driver begins with."""
+        try:
+            connection = libvirt.open(self.libvirt_uri)
+        except libvirt.libvirtError as error:
+            raise Unavailable("hypervisor_failed", str(error)) from error
+        try:
+            return [domain.name() for domain in connection.listAllDomains() if domain.name() != "test"]
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[Town]:
+    """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
+    clock, fault_file = SystemClock(), path.parent / "fault"
+    told = {"NESTEX_FAULT_FILE": str(fault_file), "NESTEX_LEASE_SECONDS": "1", "NESTEX_GRACE_MINUTES": "10"}
+    new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
+    with running_market(path, clock, [ZONE], new, extra=told) as market:
+        database = connect(market.stack.database_url, application="reliability", pool_size=2)
+        try:
+            operator = MarketClient(market.url, market.operator_key)
+            operator.post("/v1/instruments", {"zone": ZONE, "slice_class": "std", "firmness": "firm"})
+            provider, buyer = _join(operator, market.url, "seller"), _join(operator, market.url, "buyer")
+            provider.post("/v1/providers", FORM)
+            node = _node(provider)
+            token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
+            start_agent(market, NODE, token, (8, 16_384, 80), extra={"NESTEX_FAULT_FILE": str(fault_file)})
+            uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
+            town = Town(market, database, fault_file, uri, provider, buyer, node)
+            town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
+            _offer(town)
+            yield town
+        finally:
+            database.dispose()
+
+
+def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
+    joined = operator.post("/v1/participants", {"name": name, "email": f"{name}@example.org"})
+    deposit = {"participant": joined["participant"]["id"], "amount": "100000", "key": f"test/{name}"}
+    operator.post("/v1/deposits", deposit)
+    return MarketClient(url, joined["api_key"])
+
+
+def _node(provider: MarketClient) -> str:
+    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80}
+    body = {"name": NODE, "zone": ZONE, "offered": offered, "reserved_until": _in_minutes(provider, 50_000)}
+    made: str = provider.post("/v1/nodes", body)["id"]
+    return made
+
+
+def _offer(town: Town) -> None:
+    body = {
+        "side": "ask",
+        "instrument": CODE,
+        "price": "0.3",
+        "node": town.node,
+        "slices": 8,
+        "available_until": _in_minutes(town.provider, 40_000),
+    }
+    town.provider.post("/v1/orders", body)
+
+
+def _in_minutes(client: MarketClient, minutes: int) -> str:
+    return minute_text(parse_minute(client.get("/v1/time")["next_minute"], field="next_minute") + minutes)
