@@ -59,9 +59,14 @@ def running_market(
         environment = _base_environment() | stack.environment() | (extra or {})
         url = _start_market(stack, environment, port or free_port())
         for zone in zones:
-            stack.supervisor.start(Child(f"engine-{zone}", _nestex("engine", "--zone", zone), environment))
+            _start_engine(stack, f"engine-{zone}", zone, environment)
         stack.supervisor.start(Child("worker", _nestex("worker"), environment))
         yield LocalMarket(url, folder.recall(_OPERATOR_KEY) or "", stack)
+
+
+def start_engine(market: LocalMarket, name: str, zone: str, *, extra: dict[str, str] | None = None) -> None:
+    """One more engine of the zone, which stands by. `extra` are further NESTEX_ settings for it."""
+    _start_engine(market.stack, name, zone, _base_environment() | market.stack.environment() | (extra or {}))
 
 
 def start_agent(
@@ -86,6 +91,10 @@ def start_agent(
         "NESTEX_AGENT_CAPACITY": ",".join(map(str, capacity)),
     }
     supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment | (extra or {})))
+
+
+def _start_engine(stack: Stack, name: str, zone: str, environment: dict[str, str]) -> None:
+    stack.supervisor.start(Child(name, _nestex("engine", "--zone", zone), environment))
 
 
 def _start_market(stack: Stack, environment: dict[str, str], port: int) -> str:

@@ -15,15 +15,25 @@ from tests.reliability.town import Town, running_town
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
+def patient_children() -> Iterator[pytest.MonkeyPatch]:
+    """Children die by design here, again and again; none has to wait long for its restart."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(supervisor, "_STEADY_SECONDS", 3.0)  # children die by design here, again and again
+    patch.setattr(supervisor, "_STEADY_SECONDS", 3.0)
+    yield patch
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def data_path() -> Iterator[Path]:
+    """Where a data folder may be made."""
     parent = Path(tempfile.mkdtemp(prefix="nestex-tests-"))
     parent.chmod(0o711)  # PostgreSQL runs as another user when the tests run as root
-    try:
-        with running_town(parent / "data") as made:
-            yield made
-        discard(parent / "data")
-    finally:
-        patch.undo()
-        shutil.rmtree(parent)
+    yield parent / "data"
+    discard(parent / "data")
+    shutil.rmtree(parent)
+
+
+@pytest.fixture(scope="module")
+def town(data_path: Path, patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
+    with running_town(data_path) as made:
+        yield made

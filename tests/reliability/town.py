@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import libvirt
 from sqlalchemy import Engine, text
@@ -23,8 +24,9 @@ from common.minutes import minute_text, parse_minute
 from nestex.books import first_difference
 from nestex.bootstrap import NewDeployment
 from nestex.cli.client import MarketClient
-from nestex.local import LocalMarket, running_market, start_agent
+from nestex.local import LocalMarket, running_market, start_agent, start_engine
 from runtime.database import connect
+from tests.reliability.cable import Cable
 
 ZONE = "fra1"
 CODE = f"{ZONE}.std.firm"
@@ -58,7 +60,9 @@ class Town:
 
     market: LocalMarket
     database: Engine
+    path: Path
     fault_file: Path
+    cable: Cable
     libvirt_uri: str
     provider: MarketClient
     buyer: MarketClient
@@ -78,6 +82,23 @@ class Town:
     def signal(self, process: str, number: signal.Signals) -> None:
         """Send a child of the supervisor a signal."""
         os.kill(self.market.supervisor.pid(process), number)
+
+    def stop(self, process: str) -> None:
+        """End a child of the supervisor in order."""
+        self.market.supervisor.stop(process)
+
+    def start_engine(self, name: str) -> None:
+        """One more engine of the zone."""
+        start_engine(self.market, name, ZONE, extra=_settings(self.fault_file, self.cable))
+
+    def log(self, process: str) -> str:
+        """What the process has said so far."""
+        return (self.path / "log" / f"{process}.log").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def agent_folder(self) -> Path:
+        """Where the agent keeps its key and its file."""
+        return self.path / "agents" / NODE
 
     def wait(self, seconds: float) -> None:
         """Let time pass, while the supervisor starts again what has died."""
@@ -134,25 +155,37 @@ class Town:
         found: list[dict[str, Any]] = self.until(over, f"the end of the contracts of {name}")
         return found
 
-    def check_story(self, name: str, *, minutes: int = MINUTES, guests: int = GUESTS, lost: int = 1) -> None:
+    def check_story(
+        self, name: str, *, minutes: int = MINUTES, guests: int = GUESTS, lost: int = 1, settled: bool = True
+    ) -> None:
         """What was answered is true: so many contracts, each delivered, billed for all but `lost` of its minutes at
-        most, and nothing is left of them."""
+        most, and, if everything should be `settled` now, nothing is left of them."""
         rows = self.ended(name)
         assert len(rows) == guests
         assert {row["state"] for row in rows} == {"completed"}, rows
         for row in rows:
             assert minutes - lost <= row["delivered_seconds"] // 60 <= minutes, row
-        self.until(lambda: not self.domains(), "the removal of the last guest")
+        if settled:
+            self.until(lambda: not self.domains(), "the removal of the last guest")
         assert first_difference(self.database) is None
 
+    def instances(self) -> set[tuple[str, int]]:
+        """Name and libvirt's number of every guest that runs: a guest that was started anew has another number."""
+        return {(name, number) for name, number in self._listed() if number > 0}
+
     def domains(self) -> list[str]:
-        """Guests that the node's hypervisor still has, apart from the one that libvirt's test driver begins with."""
+        """Guests that the node's hypervisor still has."""
+        return [name for name, _ in self._listed()]
+
+    def _listed(self) -> list[tuple[str, int]]:
+        """All domains apart from the one that libvirt's test driver begins with."""
         try:
             connection = libvirt.open(self.libvirt_uri)
         except libvirt.libvirtError as error:
             raise Unavailable("hypervisor_failed", str(error)) from error
         try:
-            return [domain.name() for domain in connection.listAllDomains() if domain.name() != "test"]
+            domains = connection.listAllDomains()
+            return [(domain.name(), domain.ID()) for domain in domains if domain.name() != "test"]
         finally:
             connection.close()
 
@@ -160,10 +193,11 @@ class Town:
 @contextmanager
 def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[Town]:
     """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
-    clock, fault_file = SystemClock(), path.parent / "fault"
-    told = {"NESTEX_FAULT_FILE": str(fault_file), "NESTEX_LEASE_SECONDS": "1", "NESTEX_GRACE_MINUTES": "10"}
+    clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable()
     new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
-    with running_market(path, clock, [ZONE], new, extra=told) as market:
+    with running_market(path, clock, [ZONE], new, extra=_settings(fault_file, cable)) as market:
+        bus = urlsplit(market.stack.nats_url)
+        cable.target = (bus.hostname or "", bus.port or 0)
         database = connect(market.stack.database_url, application="reliability", pool_size=2)
         try:
             operator = MarketClient(market.url, market.operator_key)
@@ -174,12 +208,22 @@ def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[To
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
             start_agent(market, NODE, token, (8, 16_384, 80), extra={"NESTEX_FAULT_FILE": str(fault_file)})
             uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
-            town = Town(market, database, fault_file, uri, provider, buyer, node)
+            town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
             town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
             _offer(town)
             yield town
         finally:
             database.dispose()
+            cable.close()
+
+
+def _settings(fault_file: Path, cable: Cable) -> dict[str, str]:
+    return {
+        "NESTEX_FAULT_FILE": str(fault_file),
+        "NESTEX_AGENT_NATS_URL": cable.url,
+        "NESTEX_LEASE_SECONDS": "1",
+        "NESTEX_GRACE_MINUTES": "10",
+    }
 
 
 def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
