@@ -14,6 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import billing.tables  # noqa: F401  # these three describe their tables on the one metadata
@@ -47,6 +48,13 @@ def downgrade(url: str, revision: str) -> None:
 def current(url: str) -> str | None:
     """The revision that the schema is at; None before the first."""
     return _alone(url, lambda connection: MigrationContext.configure(connection).get_current_revision())
+
+
+def newest() -> str:
+    """The revision that this program works with."""
+    head = ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head()
+    assert head is not None
+    return head
 
 
 def differences(url: str) -> list[Any]:

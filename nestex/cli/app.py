@@ -10,7 +10,7 @@ import sys
 import typer
 
 from common.errors import NestexError, Unavailable
-from nestex.cli import account, books, local, nodes, processes, replay, trading
+from nestex.cli import account, books, doctor, local, nodes, processes, replay, trading
 from nestex.cli.output import REFUSED, complain
 
 NO_ANSWER = 4
@@ -28,6 +28,7 @@ trading.register(app)
 nodes.register(app)
 account.register(app)
 books.register(app)
+doctor.register(app)
 replay.register(app)
 
 

@@ -6,12 +6,13 @@ import json
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from common.errors import Unavailable
+from common.errors import InvalidInput, Unavailable
 from nestex.stack.ports import LOOPBACK, is_free
 from nestex.stack.supervisor import Child, Supervisor
-from runtime.agent_access import Authority
+from runtime.agent_access import SERVER_CREDENTIALS, Authority
 
 _PORT = "nats.port"
+_HOME = "nats"
 _ANY_PORT = -1
 
 
@@ -22,7 +23,7 @@ def start_nats(supervisor: Supervisor, *, durable: bool = True) -> tuple[str, Pa
     (`stack_failed`) with nats-server's own words if it does not start.
     """
     folder = supervisor.folder
-    home = folder.subfolder("nats")
+    home = folder.subfolder(_HOME)
     if not Authority.exists(home):
         Authority.create(supervisor.clock.wall_micros() // 1_000_000).save(home)
     port = int(folder.recall(_PORT) or _ANY_PORT)
@@ -34,6 +35,16 @@ def start_nats(supervisor: Supervisor, *, durable: bool = True) -> tuple[str, Pa
     folder.record(_PORT, str(port))
     _write_configuration(home, port, durable)  # from here on a restart comes back at the address that others know
     return f"nats://{LOOPBACK}:{port}", home
+
+
+def recorded_nats(path: Path) -> tuple[str, Path]:
+    """URL and servers' credentials of the NATS that a stack over the folder at `path` runs, or ran. Raises
+    InvalidInput."""
+    try:
+        port = (path / _PORT).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("invalid_field", f"{path} is no data folder of an embedded stack", field="data") from error
+    return f"nats://{LOOPBACK}:{port}", path / _HOME / SERVER_CREDENTIALS
 
 
 def _child(home: Path) -> Child:

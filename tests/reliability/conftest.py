@@ -11,7 +11,8 @@ import pytest
 
 from nestex.stack import supervisor
 from nestex.stack.stack import discard
-from tests.reliability.town import Town, running_town
+from tests.reliability.founding import running_town
+from tests.reliability.town import Town
 
 
 @pytest.fixture(scope="module")

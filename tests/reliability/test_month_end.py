@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from common.minutes import MICROS_PER_MINUTE, month_window
 from nestex.books import first_difference
-from tests.reliability.town import running_town
+from tests.reliability.founding import running_town
 
 MONTH = "2026-11"
 BEFORE_MIDNIGHT = 25

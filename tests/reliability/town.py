@@ -6,12 +6,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import libvirt
 from sqlalchemy import Engine, text
@@ -22,16 +20,13 @@ from common.clock import RealClock, SystemClock
 from common.errors import Unavailable
 from common.minutes import minute_text, parse_minute
 from nestex.books import first_difference
-from nestex.bootstrap import NewDeployment
 from nestex.cli.client import MarketClient
-from nestex.local import LocalMarket, running_market, start_agent, start_engine
-from runtime.database import connect
+from nestex.local import LocalMarket, start_engine
 from tests.reliability.cable import Cable
 
 ZONE = "fra1"
 CODE = f"{ZONE}.std.firm"
 NODE = "node-1"
-SPEED = 60
 GUESTS = 2
 MINUTES = 3
 """How long the guests of a story are wanted."""
@@ -42,16 +37,6 @@ LATEST = 60
 _PATIENCE_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
 _TERMINAL = frozenset({"completed", "released", "reclaimed", "failed", "busted"})
-
-FORM = {
-    "company": "Alster Analytics GmbH",
-    "tax_number": "DE811569869",
-    "iban": "DE89370400440532013000",
-    "country": "DE",
-    "street": "Jungfernstieg 7",
-    "postcode": "20354",
-    "city": "Hamburg",
-}
 
 
 @dataclass
@@ -89,7 +74,7 @@ class Town:
 
     def start_engine(self, name: str) -> None:
         """One more engine of the zone."""
-        start_engine(self.market, name, ZONE, extra=_settings(self.fault_file, self.cable))
+        start_engine(self.market, name, ZONE, extra=settings(self.fault_file, self.cable))
 
     def log(self, process: str) -> str:
         """What the process has said so far."""
@@ -190,67 +175,11 @@ class Town:
             connection.close()
 
 
-@contextmanager
-def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[Town]:
-    """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
-    clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable()
-    new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
-    with running_market(path, clock, [ZONE], new, extra=_settings(fault_file, cable)) as market:
-        bus = urlsplit(market.stack.nats_url)
-        cable.target = (bus.hostname or "", bus.port or 0)
-        database = connect(market.stack.database_url, application="reliability", pool_size=2)
-        try:
-            operator = MarketClient(market.url, market.operator_key)
-            operator.post("/v1/instruments", {"zone": ZONE, "slice_class": "std", "firmness": "firm"})
-            provider, buyer = _join(operator, market.url, "seller"), _join(operator, market.url, "buyer")
-            provider.post("/v1/providers", FORM)
-            node = _node(provider)
-            token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
-            start_agent(market, NODE, token, (8, 16_384, 80), extra={"NESTEX_FAULT_FILE": str(fault_file)})
-            uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
-            town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
-            town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
-            _offer(town)
-            yield town
-        finally:
-            database.dispose()
-            cable.close()
-
-
-def _settings(fault_file: Path, cable: Cable) -> dict[str, str]:
+def settings(fault_file: Path, cable: Cable) -> dict[str, str]:
+    """What every process of the deployment is told."""
     return {
         "NESTEX_FAULT_FILE": str(fault_file),
         "NESTEX_AGENT_NATS_URL": cable.url,
         "NESTEX_LEASE_SECONDS": "1",
         "NESTEX_GRACE_MINUTES": "10",
     }
-
-
-def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
-    joined = operator.post("/v1/participants", {"name": name, "email": f"{name}@example.org"})
-    deposit = {"participant": joined["participant"]["id"], "amount": "100000", "key": f"test/{name}"}
-    operator.post("/v1/deposits", deposit)
-    return MarketClient(url, joined["api_key"])
-
-
-def _node(provider: MarketClient) -> str:
-    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80}
-    body = {"name": NODE, "zone": ZONE, "offered": offered, "reserved_until": _in_minutes(provider, 50_000)}
-    made: str = provider.post("/v1/nodes", body)["id"]
-    return made
-
-
-def _offer(town: Town) -> None:
-    body = {
-        "side": "ask",
-        "instrument": CODE,
-        "price": "0.3",
-        "node": town.node,
-        "slices": 8,
-        "available_until": _in_minutes(town.provider, 40_000),
-    }
-    town.provider.post("/v1/orders", body)
-
-
-def _in_minutes(client: MarketClient, minutes: int) -> str:
-    return minute_text(parse_minute(client.get("/v1/time")["next_minute"], field="next_minute") + minutes)

@@ -11,7 +11,7 @@ from tests.tidy.tree import ROOT, files, packages, sources
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "misc", "common_utils", "tools", "stuff"}
 
 # Folders of tests that join several packages, or look at the repository itself.
-OF_THEIR_OWN = {"tests/tidy", "tests/simulation"}
+OF_THEIR_OWN = {"tests/tidy", "tests/simulation", "tests/reliability"}
 
 
 def test_names_of_files_and_folders_say_what_is_inside() -> None:

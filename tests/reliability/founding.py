@@ -1,0 +1,86 @@
+"""The founding of a town: a deployment with one node, an ask for all of it, and a buyer with money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from common.clock import SystemClock
+from common.minutes import minute_text, parse_minute
+from nestex.bootstrap import NewDeployment
+from nestex.cli.client import MarketClient
+from nestex.local import running_market, start_agent
+from runtime.database import connect
+from tests.reliability.cable import Cable
+from tests.reliability.town import CODE, NODE, ZONE, Town, settings
+
+SPEED = 60
+
+FORM = {
+    "company": "Alster Analytics GmbH",
+    "tax_number": "DE811569869",
+    "iban": "DE89370400440532013000",
+    "country": "DE",
+    "street": "Jungfernstieg 7",
+    "postcode": "20354",
+    "city": "Hamburg",
+}
+
+
+@contextmanager
+def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[Town]:
+    """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
+    clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable()
+    new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
+    with running_market(path, clock, [ZONE], new, extra=settings(fault_file, cable)) as market:
+        bus = urlsplit(market.stack.nats_url)
+        cable.target = (bus.hostname or "", bus.port or 0)
+        database = connect(market.stack.database_url, application="reliability", pool_size=2)
+        try:
+            operator = MarketClient(market.url, market.operator_key)
+            operator.post("/v1/instruments", {"zone": ZONE, "slice_class": "std", "firmness": "firm"})
+            provider, buyer = _join(operator, market.url, "seller"), _join(operator, market.url, "buyer")
+            provider.post("/v1/providers", FORM)
+            node = _node(provider)
+            token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
+            start_agent(market, NODE, token, (8, 16_384, 80), extra={"NESTEX_FAULT_FILE": str(fault_file)})
+            uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
+            town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
+            town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
+            _offer(town)
+            yield town
+        finally:
+            database.dispose()
+            cable.close()
+
+
+def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
+    joined = operator.post("/v1/participants", {"name": name, "email": f"{name}@example.org"})
+    deposit = {"participant": joined["participant"]["id"], "amount": "100000", "key": f"test/{name}"}
+    operator.post("/v1/deposits", deposit)
+    return MarketClient(url, joined["api_key"])
+
+
+def _node(provider: MarketClient) -> str:
+    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80}
+    body = {"name": NODE, "zone": ZONE, "offered": offered, "reserved_until": _in_minutes(provider, 50_000)}
+    made: str = provider.post("/v1/nodes", body)["id"]
+    return made
+
+
+def _offer(town: Town) -> None:
+    body = {
+        "side": "ask",
+        "instrument": CODE,
+        "price": "0.3",
+        "node": town.node,
+        "slices": 8,
+        "available_until": _in_minutes(town.provider, 40_000),
+    }
+    town.provider.post("/v1/orders", body)
+
+
+def _in_minutes(client: MarketClient, minutes: int) -> str:
+    return minute_text(parse_minute(client.get("/v1/time")["next_minute"], field="next_minute") + minutes)
