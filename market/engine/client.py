@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import nats.errors
@@ -15,13 +15,21 @@ from market.engine.commands import Answer, Command, Problem
 from market.engine.reads import BookQuestion
 
 _ANSWER_SECONDS = 10.0
+_LARGEST_MESSAGE_BYTES = 1024 * 1024
+"""What a NATS server takes, unless it is told otherwise."""
+_MARGIN_BYTES = 64 * 1024
+_ROW_BYTES = 2048
+"""More than an order's row has in an answer beyond what its command carried: both must fit into one message."""
 
 
 class EngineClient(Protocol):
     """A shard's engine, as seen from a use case."""
 
     async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
-        """One answer per command, after the commit. Raises Unavailable: then the outcome is unknown."""
+        """One answer per command, after the commit, in their order, in which they are also entered.
+
+        Raises Unavailable: then the outcome of all is unknown. Where the first are known, the others' answers say so.
+        """
 
     async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
         """The committed book, as `market.engine.reads.answer` gives it. Raises Unavailable."""
@@ -35,9 +43,17 @@ class RemoteEngine:
 
     async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
         """See EngineClient."""
-        body = json.dumps([codec.to_json(command) for command in commands]).encode()
-        answers = json.loads(await self._request(subjects.engine_commands(shard), body, shard))
-        return [codec.from_json(Answer, answer) for answer in answers]
+        answers: list[Answer] = []
+        for message in messages([codec.encode(command) for command in commands]):
+            try:
+                data = await self._request(subjects.engine_commands(shard), message, shard)
+            except Unavailable as error:
+                if not answers:
+                    raise
+                unanswered = Answer(problem=Problem("Unavailable", error.code, error.message))
+                return answers + [unanswered] * (len(commands) - len(answers))
+            answers += [codec.from_json(Answer, answer) for answer in json.loads(data)]
+        return answers
 
     async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
         """See EngineClient."""
@@ -54,6 +70,21 @@ class RemoteEngine:
         except (nats.errors.Error, TimeoutError) as error:
             reason = f"the engine of {shard} did not answer; the outcome is unknown"
             raise Unavailable("engine_unavailable", f"{reason}: ask again with the same client_order_id") from error
+
+
+def messages(commands: Sequence[bytes]) -> Iterator[bytes]:
+    """The encoded commands as JSON lists that the bus carries, and whose answers it carries too."""
+    part: list[bytes] = []
+    size = 0
+    for command in commands:
+        weight = len(command) + _ROW_BYTES
+        if part and size + weight > _LARGEST_MESSAGE_BYTES - _MARGIN_BYTES:
+            yield b"[" + b",".join(part) + b"]"
+            part, size = [], 0
+        part.append(command)
+        size += weight
+    if part:
+        yield b"[" + b",".join(part) + b"]"
 
 
 def order_of(answer: Answer) -> dict[str, Any]:

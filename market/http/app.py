@@ -6,19 +6,34 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from market.http import docs_page, problems
+from market.http import docs_page, openapi, problems
 from market.http.limits import RequestLimits
-from market.http.routes import account, contracts, documents, instruments, nodes, orders, participants, system
+from market.http.routes import (
+    account,
+    contracts,
+    documents,
+    feed,
+    instruments,
+    market_data,
+    nodes,
+    order_batches,
+    orders,
+    participants,
+    system,
+)
 from market.http.services import Services
 
 _ROUTERS = (
     orders.router,
+    order_batches.router,
     contracts.router,
     instruments.router,
+    market_data.router,
     participants.router,
     nodes.router,
     account.router,
     documents.router,
+    feed.router,
     system.router,
 )
 
@@ -33,11 +48,20 @@ details with a stable `code`. A write answers after it is committed, never befor
 
 def create_app(services: Services) -> FastAPI:
     """The market's HTTP interface, version 1."""
-    app = FastAPI(title="Nestex", version=version("nestex"), description=_DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Nestex",
+        version=version("nestex"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        responses=openapi.ANYWHERE,
+        separate_input_output_schemas=False,  # a preview's order is a body to send
+    )
     app.state.services = services
     app.add_middleware(RequestLimits)
     problems.install(app)
     docs_page.install(app)
+    openapi.install(app)
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -1,13 +1,21 @@
-"""Cursors that are numbers: read strictly, so that a made-up one is an error and never a surprise."""
+"""Cursors: read strictly, so that a made-up one is an error and never a surprise."""
 
 from __future__ import annotations
 
 import re
 
 from common.errors import InvalidInput
+from common.ids import is_id
 
 _LARGEST_ORDINAL = 2**31 - 1
 _PART = r"(0|[1-9][0-9]{0,17})"
+
+
+def id_cursor(text: str, kind: str) -> str:
+    """The id of this kind in a cursor; "" for the first page. Raises InvalidInput (`malformed_cursor`)."""
+    if text and not is_id(text, kind):
+        raise _malformed()
+    return text
 
 
 def number_cursor(text: str) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 T = TypeVar("T")
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 
 class Request(BaseModel):
@@ -60,8 +63,25 @@ Label = Annotated[
     ),
 ]
 Rate = Annotated[int, Field(ge=0, le=1_000_000, description="parts per million", examples=[50_000])]
+
+
+def _whole_number(value: Any) -> Any:
+    """A number in an address is written in plain digits: no sign in front, no blanks, no underscores, no point."""
+    if isinstance(value, str) and not _WHOLE.fullmatch(value):
+        raise ValueError("must be a whole number in plain digits")
+    return value
+
+
+def _true_or_false(value: Any) -> Any:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value
+
+
+WholeNumber = BeforeValidator(_whole_number)
+TrueOrFalse = BeforeValidator(_true_or_false)
 After = Annotated[str, Query(max_length=80, description="the `next` of the page before; none for the first page")]
-Limit = Annotated[int, Query(ge=1, le=500, description="how many items at most")]
+Limit = Annotated[int, Query(ge=1, le=500, description="how many items at most"), WholeNumber]
 
 
 class Page(BaseModel, Generic[T]):

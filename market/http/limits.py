@@ -9,6 +9,8 @@ from common.errors import InvalidInput
 from market.http.problems import problem_response
 
 LARGEST_BODY_BYTES = 256 * 1024
+LARGER_BODIES = {"/v1/orders/batch": 2 * 1024 * 1024}
+"""Addresses that take more."""
 
 
 class RequestLimits:
@@ -27,9 +29,11 @@ class RequestLimits:
             await problem_response(error)(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        body = await _take(receive) if declared.isdigit() and int(declared) <= LARGEST_BODY_BYTES else None
+        limit = LARGER_BODIES.get(scope["path"], LARGEST_BODY_BYTES)
+        body = await _take(receive, limit) if declared.isdigit() and int(declared) <= limit else None
         if body is None:
-            await _refuse(scope, receive, send)
+            error = InvalidInput("body_too_large", "the body is too large for this call", limit=f"{limit} bytes")
+            await problem_response(error)(scope, receive, send)
             return
         waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -39,20 +43,15 @@ class RequestLimits:
         await self.app(scope, replay, send)
 
 
-async def _take(receive: Receive) -> bytes | None:
-    """The body, or None when it is too large."""
+async def _take(receive: Receive, limit: int) -> bytes | None:
+    """The body, or None when it has more than `limit` bytes."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > LARGEST_BODY_BYTES:
+        if size > limit:
             return None
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    error = InvalidInput("body_too_large", "the body is too large for this call", limit=f"{LARGEST_BODY_BYTES} bytes")
-    await problem_response(error, 413)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What an order is asked for with, and the engine's command that follows from it."""
+"""What an order is asked for with. `market.http.placements` makes the engine's command of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from common.ids import new_id
-from common.minutes import parse_minute
-from common.price import Price
-from market.engine.commands import GuestTemplate, PlaceAsk, PlaceBid, Placement
-from market.http.fields import InstantText, PriceText, Request
+from market.http.fields import InstantText, PriceText, Rate, Request
+from matching.commands import SelfTradePrevention, TimeInForce
 
 _Text = Annotated[str, Field(min_length=1, max_length=80)]
 _ClientId = Annotated[
@@ -22,6 +19,9 @@ _ClientId = Annotated[
         description="your own name for the order: the same name and content again gives the same order, once",
     ),
 ]
+NodeId = Annotated[str, Field(pattern=r"^nod_[0-9a-hjkmnp-tv-z]{26}$", description="a node's id")]
+ParticipantId = Annotated[str, Field(pattern=r"^prt_[0-9a-hjkmnp-tv-z]{26}$", description="a participant's id")]
+MOST_CONDITIONS = 100
 _Slices = Annotated[int, Field(ge=1, le=1_000_000)]
 _Minutes = Annotated[int, Field(ge=1, le=10_000_000, description="whole minutes")]
 SshKey = Annotated[
@@ -45,7 +45,30 @@ class GuestRequest(Request):
     user_data: str = Field(default="", max_length=16_384, description="cloud-init user data")
 
 
-class BidRequest(Request):
+class _Attributes(Request):
+    """What bids and asks have in common."""
+
+    time_in_force: TimeInForce | None = Field(
+        default=None,
+        description="gtc: rests until its window has passed; gtd: rests until `expires_at`; ioc: what does not trade at"
+        " once is canceled; fok: all guests of a bid at once, or nothing. Null: gtd with an `expires_at`, else gtc",
+    )
+    expires_at: InstantText | None = Field(
+        default=None, description="gtd: the UTC minute at which what still rests expires"
+    )
+    post_only: bool = Field(
+        default=False,
+        description="rejected instead of trading on entry; not with ioc or fok, which only trade then",
+    )
+    self_trade_prevention: SelfTradePrevention = Field(
+        default="cancel_taker",
+        description="what is canceled where this order would trade with another one of yours: this order, the resting"
+        " one, or both",
+    )
+    client_order_id: _ClientId = None
+
+
+class BidRequest(_Attributes):
     """Buy `guests` guests of `slices_per_guest` slices for `duration_minutes`, starting in [`start_from`,
     `start_by`]."""
 
@@ -57,15 +80,19 @@ class BidRequest(Request):
     duration_minutes: _Minutes
     start_from: InstantText | None = Field(default=None, description="earliest start; null: the next whole minute")
     start_by: InstantText | None = Field(default=None, description="latest start; null: start_from")
-    time_in_force: Literal["gtc", "ioc"] = Field(
-        default="gtc",
-        description="gtc: rests until its window has passed; ioc: what does not trade at once is canceled",
+    nodes: list[NodeId] = Field(
+        default_factory=list, max_length=MOST_CONDITIONS, description="trade only on one of these nodes; empty: on any"
     )
-    client_order_id: _ClientId = None
+    avoid_providers: list[ParticipantId] = Field(
+        default_factory=list, max_length=MOST_CONDITIONS, description="never trade with these providers"
+    )
+    min_reliability_ppm: Rate = Field(
+        default=0, description="trade only with providers of at least this reliability, parts per million"
+    )
     guest: GuestRequest = Field(default_factory=GuestRequest)
 
 
-class AskRequest(Request):
+class AskRequest(_Attributes):
     """Sell `slices` slices of a node during [`available_from`, `available_until`), in contracts of `min_minutes` or
     more."""
 
@@ -77,51 +104,21 @@ class AskRequest(Request):
     available_from: InstantText | None = Field(default=None, description="null: the next whole minute")
     available_until: InstantText
     min_minutes: _Minutes = Field(default=1, description="the shortest contract you accept, in minutes")
-    time_in_force: Literal["gtc", "ioc"] = "gtc"
-    client_order_id: _ClientId = None
 
 
 OrderRequest = Annotated[BidRequest | AskRequest, Field(discriminator="side")]
 
 
-def placement_of(body: BidRequest | AskRequest, participant: str, at_ms: int) -> Placement:
-    """The command that enters the order, under a fresh id. Raises InvalidInput where a price or an instant is off."""
-    order = new_id("ord", at_ms)
-    price = Price.parse_hourly(body.price).micros
-    if isinstance(body, AskRequest):
-        return PlaceAsk(
-            order=order,
-            participant=participant,
-            client_order_id=body.client_order_id,
-            instrument=body.instrument,
-            price_micros=price,
-            time_in_force=body.time_in_force,
-            node=body.node,
-            slices=body.slices,
-            available_from=_minute(body.available_from, "available_from"),
-            available_until=parse_minute(body.available_until, field="available_until"),
-            min_minutes=body.min_minutes,
-        )
-    return PlaceBid(
-        order=order,
-        participant=participant,
-        client_order_id=body.client_order_id,
-        instrument=body.instrument,
-        price_micros=price,
-        time_in_force=body.time_in_force,
-        guests=body.guests,
-        slices_per_guest=body.slices_per_guest,
-        duration_minutes=body.duration_minutes,
-        start_from=_minute(body.start_from, "start_from"),
-        start_by=_minute(body.start_by, "start_by"),
-        template=GuestTemplate(
-            name=body.guest.name,
-            image=body.guest.image,
-            ssh_keys=tuple(body.guest.ssh_keys),
-            user_data=body.guest.user_data,
-        ),
+class AmendRequest(Request):
+    """Change an open order: exactly one of `guests`, `slices` and `price`.
+
+    Fewer guests of a bid, or fewer slices of an ask, keep the order's place in the queue. Another price is an entry
+    anew: all checks again, and a new place at the end.
+    """
+
+    revision: int = Field(ge=1, le=2**31 - 1, description="of the order as you know it; another one is a conflict")
+    guests: Annotated[int | None, Field(ge=1, le=1000)] = Field(
+        default=None, description="a bid's new total, the filled ones included"
     )
-
-
-def _minute(text: str | None, field: str) -> int | None:
-    return None if text is None else parse_minute(text, field=field)
+    slices: Annotated[int | None, Field(ge=1, le=1_000_000)] = Field(default=None, description="an ask's new total")
+    price: PriceText | None = Field(default=None, description="currency per slice-hour, a whole number of ticks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from common.errors import (
     Conflict,
@@ -36,17 +38,24 @@ _STATUSES: dict[type[NestexError], tuple[int, str]] = {
     Refused: (422, "Refused by a rule of the market"),
     Unavailable: (503, "No answer"),
 }
-_CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 400: "malformed_body", 413: "body_too_large"}
+_STATUS_BY_CODE = {"body_too_large": 413, "unsupported_media_type": 415}
+"""Where HTTP has a better status than that of the error's class."""
+_CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 400: "malformed_body"}
 _CODE_BY_VALIDATION = {
     "missing": "missing_field",
     "union_tag_not_found": "missing_field",
     "extra_forbidden": "unknown_field",
-    "json_invalid": "malformed_body",
 }
 _PLAINER = {
     "string_pattern_mismatch": "it is not written in the form that this field has",
     "string_type": "it must be a string, in quotes",
+    "model_attributes_type": "it must be a JSON object",
+    "model_type": "it must be a JSON object",
+    "dict_type": "it must be a JSON object",
 }
+_PLACES = ("body", "query", "path", "header", "bid", "ask")
+"""What pydantic's paths begin with, and the tags of unions: no fields of the caller's."""
+_LONGEST_NAME = 120
 _LIMITS = ("expected_tags", "le", "lt", "ge", "gt", "max_length", "min_length", "pattern", "expected")
 
 
@@ -73,16 +82,32 @@ def install(app: FastAPI) -> None:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can answer with problems of these statuses."""
-    return {
-        status: {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}, "description": "a problem"}
-        for status in statuses
-    }
+    return {status: {"model": ProblemDetails, "description": "a problem"} for status in statuses}
 
 
-def problem_response(error: NestexError, status: int | None = None) -> JSONResponse:
-    """The answer for an error of ours, with the status of its class or, where HTTP has a better one, with that."""
-    usual, title = next(answer for kind, answer in _STATUSES.items() if isinstance(error, kind))
-    return _answer(status or usual, title, error.code, error.message, error.field, error.limit)
+def problem_of(error: NestexError) -> ProblemDetails:
+    """The error with the status of its class."""
+    status, title = next(answer for kind, answer in _STATUSES.items() if isinstance(error, kind))
+    return _problem(_STATUS_BY_CODE.get(error.code, status), title, error.code, error.message, error.field, error.limit)
+
+
+def problem_of_validation(errors: Sequence[Any]) -> ProblemDetails:
+    """The first of pydantic's errors."""
+    first = errors[0]
+    path = [str(part) for part in first["loc"] if part not in _PLACES]
+    context = first.get("ctx", {})
+    if "discriminator" in context:
+        path.append(context["discriminator"].strip("'"))
+    field = ".".join(path) or None
+    code = "malformed_body" if field is None else _CODE_BY_VALIDATION.get(first["type"], "invalid_field")
+    limit = next((str(context[name]) for name in _LIMITS if name in context), None)
+    problem = _PLAINER.get(first["type"], first["msg"])
+    return _problem(422, "The request is wrong", code, f"{_readable(field) or 'the body'}: {problem}", field, limit)
+
+
+def problem_response(error: NestexError) -> JSONResponse:
+    """The answer for an error of ours."""
+    return _answer(problem_of(error))
 
 
 async def _nestex(request: Request, error: Exception) -> JSONResponse:
@@ -92,24 +117,26 @@ async def _nestex(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    code = _CODE_BY_VALIDATION.get(first["type"], "invalid_field")
-    path = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "bid", "ask")]
-    context = first.get("ctx", {})
-    if "discriminator" in context:
-        path.append(context["discriminator"].strip("'"))
-    field = None if code == "malformed_body" else ".".join(path) or None
-    limit = next((str(context[name]) for name in _LIMITS if name in context), None)
-    problem = _PLAINER.get(first["type"], first["msg"])
-    return _answer(422, "The request is wrong", code, f"{field or 'the body'}: {problem}", field, limit)
+    return _answer(problem_of_validation(error.errors()))
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _CODE_BY_STATUS.get(error.status_code, "invalid_field")
-    return _answer(
-        error.status_code, "The request is wrong", code, str(error.detail), headers=dict(error.headers or {})
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return _answer(_problem(error.status_code, "The request is wrong", code, str(error.detail)), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of the address: several routes may share it, and the framework names those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
@@ -125,26 +152,29 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.exception("a request failed", exc_info=error)
-    return _answer(500, "A fault of ours", "internal_error", "the market failed on this request; it has been logged")
+    detail = "the market failed on this request; it has been logged"
+    return _answer(_problem(500, "A fault of ours", "internal_error", detail))
 
 
-def _answer(
-    status: int,
-    title: str,
-    code: str,
-    detail: str,
-    field: str | None = None,
-    limit: str | int | None = None,
-    headers: dict[str, str] | None = None,
-) -> JSONResponse:
-    body = ProblemDetails(
+def _problem(
+    status: int, title: str, code: str, detail: str, field: str | None = None, limit: str | int | None = None
+) -> ProblemDetails:
+    return ProblemDetails(
         type=f"urn:nestex:problem:{code}",
         title=title,
         status=status,
         detail=detail,
         code=code,
-        field=field,
+        field=_readable(field),
         limit=limit,
     )
-    headers = {**(headers or {}), **({"WWW-Authenticate": "Bearer"} if status == 401 else {})}
-    return JSONResponse(body.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _readable(field: str | None) -> str | None:
+    """A field's name may be the caller's invention: of any length, and with halves of characters in it."""
+    return None if field is None else field[:_LONGEST_NAME].encode(errors="replace").decode()
+
+
+def _answer(problem: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
+    headers = {**(headers or {}), **({"WWW-Authenticate": "Bearer"} if problem.status == 401 else {})}
+    return JSONResponse(problem.model_dump(), problem.status, headers, MEDIA_TYPE)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -40,17 +42,7 @@ class Instrument:
 def create_instrument(connection: Connection, created: Instrument) -> None:
     """Raises NotFound for an unknown class, Conflict when it exists, InvalidInput when its numbers contradict
     another."""
-    if created.price_max_micros < created.price_min_micros:
-        raise InvalidInput("invalid_field", "the highest price lies below the lowest", field="price_max")
-    if created.max_minutes < created.min_minutes:
-        raise InvalidInput("invalid_field", "the longest duration lies below the shortest", field="max_minutes")
-    if created.firmness == "spot" and created.bond_ppm < created.break_ppm:
-        raise InvalidInput(
-            "invalid_field",
-            "a spot instrument's bond rate is at least its break rate",
-            field="bond_ppm",
-            limit=created.break_ppm,
-        )
+    _check(created)
     kind = select(slice_class.c.kind).where(slice_class.c.name == created.slice_class)
     known = connection.execute(kind).scalar_one_or_none()
     if known is None:
@@ -63,6 +55,22 @@ def create_instrument(connection: Connection, created: Instrument) -> None:
         raise Conflict("already_exists", f"there is an instrument {created.code} already", field="zone")
 
 
+def change_instrument(connection: Connection, code: str, changes: Mapping[str, Any]) -> Instrument:
+    """The instrument with other values in these fields; orders that rest and contracts keep what they were entered on.
+
+    Raises NotFound, and InvalidInput when its numbers contradict another. Its tick and what it is made of never change.
+    """
+    locked = select(instrument).where(instrument.c.code == code).with_for_update()
+    row = connection.execute(locked).mappings().one_or_none()
+    if row is None:
+        raise _unknown(code)
+    changed = dataclasses.replace(_instrument(row), **changes)
+    _check(changed)
+    if changes:
+        connection.execute(instrument.update().where(instrument.c.code == code).values(**changes))
+    return changed
+
+
 def list_instruments(connection: Connection) -> list[Instrument]:
     """All instruments by code."""
     return [_instrument(row) for row in connection.execute(select(instrument).order_by(instrument.c.code)).mappings()]
@@ -72,7 +80,7 @@ def get_instrument(connection: Connection, code: str) -> Instrument:
     """Raises NotFound."""
     row = connection.execute(select(instrument).where(instrument.c.code == code)).mappings().one_or_none()
     if row is None:
-        raise NotFound("not_found", f"there is no instrument {code}", field="instrument")
+        raise _unknown(code)
     return _instrument(row)
 
 
@@ -80,8 +88,26 @@ def zone_of(code: str) -> str:
     """The zone, and with it the shard, of an instrument's code. Raises NotFound for what cannot be one."""
     parts = code.split(".")
     if len(parts) != 3 or not all(parts):
-        raise NotFound("not_found", f"there is no instrument {code}", field="instrument")
+        raise _unknown(code)
     return parts[0]
+
+
+def _check(created: Instrument) -> None:
+    if created.price_max_micros < created.price_min_micros:
+        raise InvalidInput("invalid_field", "the highest price lies below the lowest", field="price_max")
+    if created.max_minutes < created.min_minutes:
+        raise InvalidInput("invalid_field", "the longest duration lies below the shortest", field="max_minutes")
+    if created.firmness == "spot" and created.bond_ppm < created.break_ppm:
+        raise InvalidInput(
+            "invalid_field",
+            "a spot instrument's bond rate is at least its break rate",
+            field="bond_ppm",
+            limit=created.break_ppm,
+        )
+
+
+def _unknown(code: str) -> NotFound:
+    return NotFound("not_found", f"there is no instrument {code}", field="instrument")
 
 
 def _instrument(row: object) -> Instrument:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select, tuple_
 
 from common.errors import NotFound
 from market.tables import orders, trade
 
 CLIENT_PREFIX = "client:"
 """In place of an order's id: `client:` and the client_order_id that it was placed with."""
+
+
+OPEN_STATES = ("new", "partially_filled")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which orders; None leaves the choice open."""
+
+    state: str | None = None
+    instrument: str | None = None
+    side: str | None = None
+    is_open: bool | None = None
 
 
 def find_order(connection: Connection, participant: str, reference: str) -> RowMapping:
@@ -24,14 +40,16 @@ def find_order(connection: Connection, participant: str, reference: str) -> RowM
     return row
 
 
-def list_orders(
-    connection: Connection, participant: str, after: str, limit: int, *, state: str | None
-) -> list[RowMapping]:
+def list_orders(connection: Connection, participant: str, after: str, limit: int, wanted: Filter) -> list[RowMapping]:
     """Up to `limit` orders with ids above `after`, oldest first."""
-    query = select(orders).where(orders.c.participant_id == participant, orders.c.id > after)
-    if state is not None:
-        query = query.where(orders.c.state == state)
+    query = _filtered(select(orders), participant, wanted).where(orders.c.id > after)
     return list(connection.execute(query.order_by(orders.c.id).limit(limit)).mappings())
+
+
+def shards_with_orders(connection: Connection, participant: str, wanted: Filter) -> list[str]:
+    """The zones in which the participant has such orders."""
+    query = _filtered(select(orders.c.shard).distinct(), participant, wanted)
+    return list(connection.execute(query.order_by(orders.c.shard)).scalars())
 
 
 def list_trades(connection: Connection, instrument: str, after: tuple[int, int], limit: int) -> list[RowMapping]:
@@ -43,3 +61,15 @@ def list_trades(connection: Connection, instrument: str, after: tuple[int, int],
         .limit(limit)
     )
     return list(connection.execute(query).mappings())
+
+
+def _filtered(query: Select[Any], participant: str, wanted: Filter) -> Select[Any]:
+    query = query.where(orders.c.participant_id == participant)
+    for column in ("state", "instrument", "side"):
+        value = getattr(wanted, column)
+        if value is not None:
+            query = query.where(orders.c[column] == value)
+    if wanted.is_open is not None:
+        is_open = orders.c.state.in_(OPEN_STATES)
+        query = query.where(is_open if wanted.is_open else ~is_open)
+    return query

@@ -16,8 +16,9 @@ from market.http.cursors import pair_cursor
 from market.http.fields import After, AmountText, Limit, MoneyText, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 
-router = APIRouter(prefix="/v1", tags=["money"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["money"])
 
 
 class AccountModel(BaseModel):

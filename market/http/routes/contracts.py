@@ -14,12 +14,13 @@ from common.money import Money
 from common.price import Price
 from market.contracts.read_contracts import get_contract, list_contracts
 from market.http.auth import Reading
-from market.http.cursors import number_cursor
+from market.http.cursors import id_cursor, number_cursor
 from market.http.fields import After, HourlyText, InstantText, Limit, MoneyText, Page, next_cursor
 from market.http.problems import documented
 from market.http.services import Reader
+from market.http.strict_route import StrictRoute
 
-router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts", tags=["contracts"])
 
 ContractState = Literal[
     "scheduled", "provisioning", "running", "stopped", "completed", "released", "reclaimed", "failed", "busted"
@@ -66,7 +67,7 @@ def contracts(
     who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: ContractState | None = None
 ) -> Page[ContractModel]:
     """Contracts that you bought or sold, oldest first."""
-    rows = list_contracts(connection, who.participant, after, limit, state=state)
+    rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state)
     items = [_model(row, who.participant) for row in rows]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 

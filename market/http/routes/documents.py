@@ -11,11 +11,13 @@ from billing import documents as billing_documents
 from billing import periods
 from common.decimals import print_scaled
 from market.http.auth import Finance, Operating, Reading
+from market.http.cursors import id_cursor
 from market.http.fields import After, Limit, Page, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 
-router = APIRouter(prefix="/v1", tags=["documents"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["documents"])
 
 _CSV = "text/csv"
 
@@ -44,7 +46,8 @@ class PeriodModel(BaseModel):
 @router.get("/documents", responses=documented(401, 403, 422))
 def documents(who: Finance, connection: Reader, after: After = "", limit: Limit = 100) -> Page[DocumentModel]:
     """Your documents, oldest first."""
-    items = [_model(row) for row in billing_documents.list_documents(connection, who.participant, after, limit)]
+    rows = billing_documents.list_documents(connection, who.participant, id_cursor(after, "doc"), limit)
+    items = [_model(row) for row in rows]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 

@@ -1,40 +1,36 @@
-"""Instruments and slice classes, with their books and trades."""
+"""Instruments and slice classes: what there is to trade, and the operator's hand on it."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from common.minutes import minute_text, parse_minute
 from common.price import Price
-from market.engine.reads import BookQuestion
 from market.http.auth import Operating, Reading
-from market.http.cursors import pair_cursor
 from market.http.fields import (
-    After,
     HourlyText,
-    InstantText,
     Label,
-    Limit,
-    Page,
     PriceText,
     Rate,
     Request,
-    next_cursor,
 )
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 from market.instruments import instruments as use
 from market.instruments.slice_classes import SliceClass, add_class, list_classes
-from market.orders.read_orders import list_trades
 
-router = APIRouter(prefix="/v1", tags=["instruments"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["instruments"])
 
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Minutes = Annotated[int, Field(ge=1, le=10_000_000, description="minutes")]
+_Deadline = Annotated[
+    int,
+    Field(ge=0, le=1440, description="minutes that a guest may take to become ready without loss of its bond"),
+]
+Mode = Literal["open", "post_only", "cancel_only", "halted"]
 Code = Annotated[str, Path(max_length=200, description="zone.class.firmness", examples=["fra1.std.firm"])]
 
 
@@ -61,9 +57,7 @@ class InstrumentRequest(Request):
     min_minutes: _Minutes = 1
     max_minutes: _Minutes = 43_200
     horizon_minutes: _Minutes = Field(default=129_600, description="how many minutes ahead a window may end")
-    delivery_deadline_minutes: int = Field(
-        default=5, ge=0, le=1440, description="minutes that a guest may take to become ready without loss of its bond"
-    )
+    delivery_deadline_minutes: _Deadline = 5
     bond_ppm: Rate = 200_000
     release_ppm: Rate = 200_000
     break_ppm: Rate = 100_000
@@ -76,7 +70,7 @@ class InstrumentModel(BaseModel):
     zone: str
     slice_class: str
     firmness: str
-    mode: str
+    mode: Mode
     tick: HourlyText
     price_min: HourlyText
     price_max: HourlyText
@@ -89,42 +83,22 @@ class InstrumentModel(BaseModel):
     break_ppm: int
 
 
-class Level(BaseModel):
-    """All that rests at one price."""
+class InstrumentChange(Request):
+    """What is to be different. What is absent or null stays as it is; a tick never changes."""
 
-    price: HourlyText
-    slices: int = Field(description="bids: slices still wanted; asks: the most slices free at some minute")
-
-
-class Executable(BaseModel):
-    """How many guests trade at one price."""
-
-    price: HourlyText
-    guests: int
-
-
-class Book(BaseModel):
-    """The committed book of an instrument, best prices first."""
-
-    instrument: str
-    bids: list[Level]
-    asks: list[Level]
-    executable: list[Executable] | None = Field(
-        default=None, description="what a bid for guests of `duration`, starting at `start`, would really trade now"
+    mode: Mode | None = Field(
+        default=None,
+        description="open; post_only: nothing that would trade at once enters; cancel_only and halted: nothing enters",
     )
-
-
-class TradeModel(BaseModel):
-    """A trade: `guests` guests of `slices_per_guest` slices from `start` to `end`."""
-
-    id: str
-    price: HourlyText
-    start: InstantText
-    end: InstantText
-    guests: int
-    slices_per_guest: int
-    taker_side: str
-    at: InstantText
+    price_min: PriceText | None = None
+    price_max: PriceText | None = None
+    min_minutes: _Minutes | None = None
+    max_minutes: _Minutes | None = None
+    horizon_minutes: _Minutes | None = Field(default=None, description="how many minutes ahead a window may end")
+    delivery_deadline_minutes: _Deadline | None = None
+    bond_ppm: Rate | None = None
+    release_ppm: Rate | None = None
+    break_ppm: Rate | None = None
 
 
 @router.get("/classes", responses=documented(401, 403))
@@ -166,49 +140,17 @@ def instrument(code: Code, who: Reading, connection: Reader) -> InstrumentModel:
     return _model(use.get_instrument(connection, code))
 
 
-@router.get("/instruments/{code}/book", responses=documented(401, 403, 404, 422, 503))
-async def book(
-    code: Code,
-    who: Reading,
-    market: Market,
-    duration: Annotated[int | None, Query(ge=1, le=10_000_000, description="minutes; asks what could execute")] = None,
-    start: Annotated[InstantText | None, Query(description="of such guests; else the next whole minute")] = None,
-    slices_per_guest: Annotated[int, Query(ge=1, le=1024)] = 1,
-) -> Book:
-    """Price levels of the book as of the last commit; with `duration`, also what such a bid could execute."""
-    await asyncio.to_thread(market.instruments.check, code)
-    start_minute = None if start is None else parse_minute(start, field="start")
-    question = BookQuestion(code, start_minute, duration, slices_per_guest)
-    told = await market.engine.book(use.zone_of(code), question)
-    sides = {
-        side: [Level(price=Price(price).hourly(), slices=slices) for price, slices in told[side]]
-        for side in ("bids", "asks")
-    }
-    executable = told.get("executable")
-    if executable is not None:
-        executable = [Executable(price=Price(price).hourly(), guests=guests) for price, guests in executable]
-    return Book(instrument=code, **sides, executable=executable)
+@router.patch("/instruments/{code}", responses=documented(401, 403, 404, 422))
+def change_instrument(code: Code, body: InstrumentChange, who: Operating, market: Market) -> InstrumentModel:
+    """Change an instrument's mode, limits or rates, for orders that enter from now on.
 
-
-@router.get("/instruments/{code}/trades", responses=documented(401, 403, 404, 422))
-def trades(code: Code, who: Reading, connection: Reader, after: After = "", limit: Limit = 100) -> Page[TradeModel]:
-    """Trades in execution order."""
-    use.get_instrument(connection, code)
-    rows = list_trades(connection, code, pair_cursor(after), limit)
-    items = [
-        TradeModel(
-            id=f"{row['sequence']}.{row['ordinal']}",
-            price=Price(row["price_micros"]).hourly(),
-            start=minute_text(row["start_minute"]),
-            end=minute_text(row["end_minute"]),
-            guests=row["guests"],
-            slices_per_guest=row["slices_per_guest"],
-            taker_side=row["taker_side"],
-            at=minute_text(row["at_micros"] // 60_000_000),
-        )
-        for row in rows
-    ]
-    return Page(items=items, next=next_cursor([item.id for item in items], limit))
+    What rests stays, and contracts keep the terms that they were made on.
+    """
+    changes = body.model_dump(exclude_none=True)
+    for name in ("price_min", "price_max"):
+        if name in changes:
+            changes[f"{name}_micros"] = Price.parse_hourly(changes.pop(name), field=name).micros
+    return _model(market.write(lambda connection: use.change_instrument(connection, code, changes)))
 
 
 def _model(known: use.Instrument) -> InstrumentModel:

@@ -14,15 +14,17 @@ from common.errors import InvalidInput, Unavailable
 from common.minutes import instant_text, minute_text, parse_minute
 from common.wire import Capacity, EnrolRequest
 from market.http.auth import Providing, Reading
+from market.http.cursors import id_cursor
 from market.http.fields import After, InstantText, Label, Limit, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 from market.nodes.enrolment import issue_token, use_token
 from market.nodes.register_node import get_node, list_nodes, register_node
 from runtime.bus import ensure_allocation_consumer
 from runtime.nats_jwt import is_public_key
 
-router = APIRouter(prefix="/v1", tags=["providers"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["providers"])
 
 NodeId = Annotated[str, Path(max_length=80)]
 
@@ -107,7 +109,7 @@ def register(body: NodeRequest, who: Providing, market: Market) -> NodeModel:
 @router.get("/nodes", responses=documented(401, 403, 422))
 def nodes(who: Reading, connection: Reader, after: After = "", limit: Limit = 100) -> Page[NodeModel]:
     """Your nodes, oldest first."""
-    items = [_model(row) for row in list_nodes(connection, who.participant, after, limit)]
+    items = [_model(row) for row in list_nodes(connection, who.participant, id_cursor(after, "nod"), limit)]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 

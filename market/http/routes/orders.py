@@ -1,4 +1,4 @@
-"""Orders: place, read, cancel."""
+"""Orders: place, read, amend, cancel."""
 
 from __future__ import annotations
 
@@ -6,62 +6,31 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query
 
-from common.minutes import minute_text
-from common.money import Money
-from common.price import Price
+from market.engine.commands import CancelAll
 from market.http.auth import Reading, Selling, require
-from market.http.fields import (
-    After,
-    HourlyText,
-    InstantText,
-    Limit,
-    MoneyText,
-    Page,
-    next_cursor,
-)
-from market.http.order_requests import BidRequest, OrderRequest, placement_of
+from market.http.cursors import id_cursor
+from market.http.fields import After, Limit, Page, TrueOrFalse, next_cursor
+from market.http.order_answers import Canceled, Order, OrderState, order_model
+from market.http.order_requests import AmendRequest, BidRequest, OrderRequest
+from market.http.placements import amendment_of, placement_of
 from market.http.problems import documented
-from market.http.services import Market, Reader
-from market.orders.place_order import cancel_order, place_order
-from market.orders.read_orders import find_order, list_orders
-from matching.events import REASONS
+from market.http.services import Market, Reader, Services
+from market.http.strict_route import StrictRoute
+from market.orders.amend_order import amend_order
+from market.orders.cancel_orders import cancel_all, cancel_order
+from market.orders.place_order import place_order
+from market.orders.read_orders import Filter, find_order, list_orders, shards_with_orders
+from market.participants.keys import Caller
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"])
+router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=StrictRoute)
 
 OrderReference = Annotated[str, Path(max_length=80, description="an order's id, or `client:` and its client_order_id")]
-OrderState = Literal["new", "partially_filled", "filled", "canceled", "expired", "rejected"]
-
-
-class Order(BaseModel):
-    """An order as it stands. Fields of the other side are null."""
-
-    id: str
-    client_order_id: str | None
-    side: Literal["bid", "ask"]
-    instrument: str
-    price: HourlyText
-    time_in_force: str
-    state: OrderState
-    reason: str | None
-    explanation: str | None = Field(description="the reason in a sentence")
-    revision: int
-    reserved: MoneyText = Field(description="cash that the order still binds")
-    entered_at: InstantText
-    guests: int | None = None
-    guests_filled: int | None = None
-    slices_per_guest: int | None = None
-    duration_minutes: int | None = None
-    start_from: InstantText | None = None
-    start_by: InstantText | None = None
-    node: str | None = None
-    slices: int | None = None
-    available_from: InstantText | None = None
-    available_until: InstantText | None = None
-    min_minutes: int | None = None
-    slice_minutes_sold: int | None = None
+_Instrument = Annotated[str | None, Query(min_length=1, max_length=200, description="only of this instrument")]
+_Side = Annotated[Literal["bid", "ask"] | None, Query(description="only of this side")]
+_State = Annotated[OrderState | None, Query(description="only in this state")]
+_Open = Annotated[bool | None, Query(alias="open", description="only orders that rest; false: the others"), TrueOrFalse]
 
 
 @router.post("", status_code=201, responses=documented(401, 403, 404, 409, 422, 503))
@@ -79,10 +48,18 @@ async def place(body: OrderRequest, who: Selling, market: Market) -> Order:
 
 @router.get("", responses=documented(401, 403, 422))
 def list_(
-    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: OrderState | None = None
+    who: Reading,
+    connection: Reader,
+    after: After = "",
+    limit: Limit = 100,
+    state: _State = None,
+    instrument: _Instrument = None,
+    side: _Side = None,
+    is_open: _Open = None,
 ) -> Page[Order]:
     """Your orders, oldest first."""
-    rows = list_orders(connection, who.participant, after, limit, state=state)
+    wanted = Filter(state, instrument, side, is_open)
+    rows = list_orders(connection, who.participant, id_cursor(after, "ord"), limit, wanted)
     return Page(items=[order_model(row) for row in rows], next=next_cursor([row["id"] for row in rows], limit))
 
 
@@ -92,49 +69,42 @@ def get(order: OrderReference, who: Reading, connection: Reader) -> Order:
     return order_model(find_order(connection, who.participant, order))
 
 
+@router.patch("/{order}", responses=documented(401, 403, 404, 409, 422, 503))
+async def amend(order: OrderReference, body: AmendRequest, who: Selling, market: Market) -> Order:
+    """Amend an open order. What is refused changes nothing.
+
+    Fewer guests or slices keep its place in the queue; another price is an entry anew, which may trade.
+    """
+    found = await asyncio.to_thread(_find, market, who, order)
+    amendment = amendment_of(body, found["id"], who.participant)
+    return order_model(await amend_order(market.engine, found["shard"], amendment))
+
+
 @router.delete("/{order}", responses=documented(401, 403, 404, 409, 422, 503))
 async def cancel(order: OrderReference, who: Selling, market: Market) -> Order:
     """Take an order off the book. What it has traded stands; canceling it again is no error."""
-    found = await asyncio.to_thread(market.write, lambda connection: find_order(connection, who.participant, order))
-    if found["side"] == "bid":
-        require(who, "trade")
+    found = await asyncio.to_thread(_find, market, who, order)
     return order_model(await cancel_order(market.engine, found["shard"], found["id"], who.participant))
 
 
-def order_model(row: Mapping[Any, Any]) -> Order:
-    """A row of `orders` as the interface shows it."""
-    fields: dict[str, Any] = {name: row.get(name) for name in _COPIED}
-    fields |= {name: _instant(row, name) for name in _INSTANTS}
-    return Order(
-        price=Price(row["price_micros"]).hourly(),
-        reserved=str(Money(row["reserved_micros"])),
-        entered_at=minute_text(row["entered_minute"]),
-        node=row.get("node_id"),
-        explanation=None if row["reason"] is None else REASONS[row["reason"]].sentence,
-        **fields,
+@router.delete("", responses=documented(401, 403, 404, 422, 503))
+async def cancel_all_(who: Selling, market: Market, instrument: _Instrument = None, side: _Side = None) -> Canceled:
+    """Take all your open orders off the books, or those of an instrument or a side."""
+    if side != "ask":
+        require(who, "trade")
+    if instrument is not None:
+        await asyncio.to_thread(market.instruments.check, instrument)
+    wanted = Filter(instrument=instrument, side=side, is_open=True)
+    shards = await asyncio.to_thread(
+        market.write, lambda connection: shards_with_orders(connection, who.participant, wanted)
     )
+    command = CancelAll(who.participant, instrument, side)
+    return Canceled(canceled=await cancel_all(market.engine, shards, command))
 
 
-_INSTANTS = ("start_from", "start_by", "available_from", "available_until")
-_COPIED = (
-    "id",
-    "client_order_id",
-    "side",
-    "instrument",
-    "time_in_force",
-    "state",
-    "reason",
-    "revision",
-    "guests",
-    "guests_filled",
-    "slices_per_guest",
-    "duration_minutes",
-    "slices",
-    "min_minutes",
-    "slice_minutes_sold",
-)
-
-
-def _instant(row: Mapping[Any, Any], name: str) -> str | None:
-    minute = row.get(name)
-    return None if minute is None else minute_text(minute)
+def _find(market: Services, who: Caller, order: str) -> Mapping[Any, Any]:
+    """The caller's order, which its key may change."""
+    found = market.write(lambda connection: find_order(connection, who.participant, order))
+    if found["side"] == "bid":
+        require(who, "trade")
+    return found

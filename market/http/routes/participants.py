@@ -11,14 +11,16 @@ from billing.identities import Form
 from common.errors import Forbidden, InvalidInput
 from common.minutes import instant_text, parse_instant
 from market.http.auth import Operating, Providing, Reading, Trading
+from market.http.cursors import id_cursor
 from market.http.fields import After, Limit, Name, Page, Rate, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 from market.participants import create_participant as creation
 from market.participants import keys
 from market.participants.become_provider import become_provider
 
-router = APIRouter(prefix="/v1", tags=["participants"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["participants"])
 
 
 class IdentityRequest(Request):
@@ -114,7 +116,7 @@ def create(body: ParticipantRequest, who: Operating, market: Market) -> NewParti
 @router.get("/participants", responses=documented(401, 403, 422))
 def participants(who: Operating, connection: Reader, after: After = "", limit: Limit = 100) -> Page[ParticipantModel]:
     """All participants, oldest first."""
-    items = [_model(known) for known in creation.list_participants(connection, after, limit)]
+    items = [_model(known) for known in creation.list_participants(connection, id_cursor(after, "prt"), limit)]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 

@@ -10,8 +10,9 @@ from common.errors import Unavailable
 from common.minutes import instant_text, minute_text
 from market.http.problems import documented
 from market.http.services import Market
+from market.http.strict_route import StrictRoute
 
-router = APIRouter(tags=["system"])
+router = APIRouter(route_class=StrictRoute, tags=["system"])
 
 
 class Health(BaseModel):

@@ -23,11 +23,13 @@ from market.http.keyring import KeyRing
 from market.http.services import Services
 from market.participants.create_participant import create_participant
 from market.participants.keys import SCOPES
+from market.tables import node
 from runtime import bus
 from runtime.agent_access import AgentIssuer
 from runtime.settings import Settings
 from tests.conftest import NatsAccount
 from tests.market.factories import ZONE, World
+from tests.market.http.bodies import later
 
 _READY_SECONDS = 20
 
@@ -51,8 +53,11 @@ class Http:
     def post(self, path: str, body: Any = None, **arguments: Any) -> httpx.Response:
         return self.api.post(path, json=body, **arguments)
 
-    def delete(self, path: str) -> httpx.Response:
-        return self.api.delete(path)
+    def patch(self, path: str, body: Any = None) -> httpx.Response:
+        return self.api.patch(path, json=body)
+
+    def delete(self, path: str, **arguments: Any) -> httpx.Response:
+        return self.api.delete(path, **arguments)
 
     def as_(self, key: str | None, participant: str = "") -> Http:
         return Http(self.url, key, participant)
@@ -146,6 +151,23 @@ def provider(operator: Http) -> Http:
         },
     )
     assert answer.status_code == 201, answer.text
+    return made
+
+
+@pytest.fixture
+def node_id(world: World, provider: Http) -> str:
+    """The provider's node of eight slices, online."""
+    body = {
+        "name": "alster-1",
+        "zone": ZONE,
+        "offered": {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80},
+        "reserved_until": later(100_000),
+    }
+    answer = provider.post("/v1/nodes", body)
+    assert answer.status_code == 201, answer.text
+    made: str = answer.json()["id"]
+    with world.begin() as connection:
+        connection.execute(node.update().values(state="online"))
     return made
 
 

@@ -1,42 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from common.minutes import minute_text
-from market.tables import node
-from tests.market.factories import CODE, START_MINUTE, World
+from tests.market.factories import CODE, START_MINUTE
+from tests.market.http.bodies import ask, bid, later
 from tests.market.http.conftest import Http
-
-
-def bid(**fields: Any) -> dict[str, Any]:
-    return {"side": "bid", "instrument": CODE, "price": "0.012", "duration_minutes": 10} | fields
-
-
-@pytest.fixture
-def node_id(world: World, provider: Http) -> str:
-    answer = provider.post(
-        "/v1/nodes",
-        {
-            "name": "alster-1",
-            "zone": "fra1",
-            "offered": {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80},
-            "reserved_until": minute_text(START_MINUTE + 100_000),
-        },
-    )
-    assert answer.status_code == 201, answer.text
-    made: str = answer.json()["id"]
-    with world.begin() as connection:
-        connection.execute(node.update().values(state="online"))
-    return made
-
-
-def ask(node_id: str, **fields: Any) -> dict[str, Any]:
-    until = minute_text(START_MINUTE + 600)
-    return {
-        "side": "ask", "instrument": CODE, "price": "0.009", "node": node_id, "slices": 4, "available_until": until
-    } | fields  # fmt: skip
 
 
 def test_an_order_is_answered_as_it_stands_after_its_trades(provider: Http, buyer: Http, node_id: str) -> None:
@@ -66,9 +33,11 @@ def test_the_book_tells_what_could_execute(provider: Http, buyer: Http, node_id:
     path = f"/v1/instruments/{CODE}/book"
     told = buyer.get(path, params={"duration": 30, "slices_per_guest": 2}).json()
     assert told["executable"] == [{"price": "0.009000", "guests": 2}]
-    late = {"duration": 30, "start": minute_text(START_MINUTE + 590)}
+    late = {"duration": 30, "start": later(590)}
     assert buyer.get(path, params=late).json()["executable"] == []
     assert buyer.get(path).json()["executable"] is None
+    without = buyer.get(path, params={"slices_per_guest": 2}).json()
+    assert (without["code"], without["field"]) == ("missing_field", "duration")
 
 
 def test_a_cancel_frees_the_money_and_may_be_repeated(buyer: Http) -> None:

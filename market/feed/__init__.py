@@ -1,0 +1,1 @@
+"""The event feed, as programs outside the market read it."""

@@ -1,0 +1,121 @@
+"""A route that reads requests strictly: only queries that it knows, only JSON that can be read in one way.
+
+Source: RFC 8259, sections 4 and 8.1: what a repeated name means is left open there, and JSON is UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from common.errors import InvalidInput
+
+_JSON = "application/json"
+_DEEPEST = 32
+
+
+class _ParsedRequest(Request):
+    """A request whose body has been parsed already."""
+
+    parsed: Any = None
+
+    async def json(self) -> Any:
+        return self.parsed
+
+
+class StrictRoute(APIRoute):
+    """Refuses, before anything of the request is used: unknown queries, bodies that are no JSON or that are ambiguous.
+
+    Raises InvalidInput (`unknown_field`, `unsupported_media_type`, `malformed_body`, `duplicate_field`,
+    `body_too_deep`, `invalid_field`).
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler behind our checks."""
+        answer = super().get_route_handler()
+        known = _queries(self.dependant)
+        takes_body = self.body_field is not None
+
+        async def handler(request: Request) -> Response:
+            for name in request.query_params:
+                if name not in known:
+                    raise InvalidInput("unknown_field", "this call does not know this query parameter", field=name)
+            if not takes_body:
+                return await answer(request)
+            parsed = _ParsedRequest(request.scope, request.receive)
+            body = await parsed.body()
+            if not body:
+                raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
+            _check_media_type(request)
+            parsed.parsed = parse(body)
+            return await answer(parsed)
+
+        return handler
+
+
+def _queries(dependant: Dependant) -> set[str]:
+    """The query parameters of a route and of all that it depends on."""
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*(_queries(inner) for inner in dependant.dependencies))
+
+
+def parse(body: bytes) -> Any:
+    """The value in the JSON text. Raises InvalidInput, see StrictRoute."""
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        raise InvalidInput("malformed_body", f"the body is no JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("malformed_body", "the body is no UTF-8 text") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:  # what Python says of an integer with thousands of digits
+        raise InvalidInput("invalid_field", "a number in the body has too many digits") from error
+    _check_depth(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput("duplicate_field", "an object names this field twice", field=twice)
+    return value
+
+
+def _constant(name: str) -> None:
+    raise InvalidInput("malformed_body", f"the body is no JSON: {name} is no number")
+
+
+def _check_depth(value: Any) -> None:
+    """Layer by layer, so that the check itself cannot run too deep."""
+    layer = [value]
+    for _ in range(_DEEPEST):
+        layer = [inner for outer in layer for inner in _inside(outer)]
+        if not layer:
+            return
+    raise _too_deep()
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [inner for inner in value.values() if isinstance(inner, dict | list)]
+    return [inner for inner in value if isinstance(inner, dict | list)] if isinstance(value, list) else []
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput("body_too_deep", "the body's values lie too deep inside each other", limit=_DEEPEST)
+
+
+def _check_media_type(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != _JSON:
+        raise InvalidInput(
+            "unsupported_media_type", f"the body must come as Content-Type: {_JSON}", field="content-type", limit=_JSON
+        )

@@ -1,0 +1,35 @@
+"""A preview: the engine applies the order, tells what came of it, and takes it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from common.price import Price
+from market.engine.client import EngineClient, order_of
+from market.engine.commands import Placement, PreviewOrder
+from market.instruments.instruments import zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """The order as it would stand (columns of `orders`), and its trades (columns of `trade`)."""
+
+    order: dict[str, Any]
+    trades: tuple[dict[str, Any], ...]
+
+    @property
+    def value_micros(self) -> int:
+        """The price of all trades for their whole windows, without VAT."""
+        return sum(
+            Price(trade["price_micros"]).amount(
+                trade["guests"] * trade["slices_per_guest"] * (trade["end_minute"] - trade["start_minute"])
+            )
+            for trade in self.trades
+        )
+
+
+async def preview_order(engine: EngineClient, placement: Placement) -> Previewed:
+    """What placing the order would do now. Raises what placing it would raise."""
+    [answer] = await engine.submit(zone_of(placement.instrument), [PreviewOrder(placement)])
+    return Previewed(order_of(answer), answer.trades)
