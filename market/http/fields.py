@@ -50,7 +50,12 @@ MoneyText = Annotated[str, Field(description="settlement currency, six decimals"
 HourlyText = Annotated[str, Field(description="currency per slice-hour, six decimals", examples=["0.012000"])]
 InstantText = Annotated[
     str,
-    Field(max_length=40, description="RFC 3339, a whole UTC minute of market time", examples=["2026-11-30T23:15:00Z"]),
+    Field(
+        max_length=40,
+        description="RFC 3339, a whole UTC minute of market time",
+        examples=["2026-11-30T23:15:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Label = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from common.errors import (
     Conflict,
@@ -56,6 +56,7 @@ _PLAINER = {
 _PLACES = ("body", "query", "path", "header", "bid", "ask")
 """What pydantic's paths begin with, and the tags of unions: no fields of the caller's."""
 _LONGEST_NAME = 120
+_IN_BRACES = re.compile(r"\{[^}]*\}")
 _LIMITS = ("expected_tags", "le", "lt", "ge", "gt", "max_length", "min_length", "pattern", "expected")
 
 
@@ -125,18 +126,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     code = _CODE_BY_STATUS.get(error.status_code, "invalid_field")
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(_methods(request)) or headers.get("Allow", "")
     return _answer(_problem(error.status_code, "The request is wrong", code, str(error.detail)), headers)
 
 
 def _methods(request: Request) -> list[str]:
-    """All methods of the address: several routes may share it, and the framework names those of the first."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    """All methods of the address, out of the document: the framework names those of the first route that fits."""
+    return sorted(
+        method.upper()
+        for template, operations in request.app.openapi()["paths"].items()
+        if re.fullmatch(_IN_BRACES.sub("[^/]+", template), request.url.path)
+        for method in operations
+    )
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

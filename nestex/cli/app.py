@@ -10,7 +10,20 @@ import sys
 import typer
 
 from common.errors import NestexError, Unavailable
-from nestex.cli import account, books, doctor, local, nodes, processes, replay, trading
+from nestex.cli import (
+    account,
+    books,
+    doctor,
+    keys,
+    local,
+    market_data,
+    nodes,
+    operator,
+    ordering,
+    processes,
+    replay,
+    trading,
+)
 from nestex.cli.output import REFUSED, complain
 
 NO_ANSWER = 4
@@ -24,9 +37,13 @@ app = typer.Typer(
 )
 local.register(app)
 processes.register(app)
+market_data.register(app)
+ordering.register(app)
 trading.register(app)
 nodes.register(app)
 account.register(app)
+keys.register(app)
+operator.register(app)
 books.register(app)
 doctor.register(app)
 replay.register(app)

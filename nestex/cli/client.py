@@ -44,9 +44,13 @@ class MarketClient:
         """See `get`."""
         return self._call("POST", path, json=body).json()
 
-    def delete(self, path: str) -> Any:
+    def patch(self, path: str, body: Any) -> Any:
         """See `get`."""
-        response = self._call("DELETE", path)
+        return self._call("PATCH", path, json=body).json()
+
+    def delete(self, path: str, **query: Any) -> Any:
+        """See `get`."""
+        response = self._call("DELETE", path, params=query)
         return response.json() if response.content else None
 
     def download(self, path: str, media_type: str) -> bytes:

@@ -25,7 +25,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts", tags=["contr
 ContractState = Literal[
     "scheduled", "provisioning", "running", "stopped", "completed", "released", "reclaimed", "failed", "busted"
 ]
-ContractId = Annotated[str, Path(max_length=80)]
+ContractId = Annotated[str, Path(min_length=1, max_length=80)]
 
 
 class EndpointModel(BaseModel):

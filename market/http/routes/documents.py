@@ -58,7 +58,7 @@ def documents(who: Finance, connection: Reader, after: After = "", limit: Limit 
     | {200: {"description": "the document", "content": {"application/json": {}, _CSV: {}}}},
 )
 def document(
-    document: Annotated[str, Path(max_length=80)],
+    document: Annotated[str, Path(min_length=1, max_length=80)],
     who: Finance,
     connection: Reader,
     accept: Annotated[str, Header()] = "application/json",
@@ -77,7 +77,7 @@ def list_periods(who: Reading, connection: Reader) -> list[PeriodModel]:
 
 
 @router.post("/periods/{month}/close", responses=documented(401, 403, 409, 422))
-def close(month: Annotated[str, Path(max_length=7)], who: Operating, market: Market) -> PeriodModel:
+def close(month: Annotated[str, Path(min_length=1, max_length=7)], who: Operating, market: Market) -> PeriodModel:
     """Close a month whose grace time is over, and finalise its documents. The worker does the same by itself."""
     market.write(
         lambda connection: periods.close(

@@ -24,7 +24,7 @@ Position = Annotated[
     Query(ge=0, le=_LARGEST_POSITION, description="the `next` of the part before; 0: from the beginning"),
     WholeNumber,
 ]
-Stream = Annotated[str, Path(max_length=200, examples=["engine.fra1", "contracts"])]
+Stream = Annotated[str, Path(min_length=1, max_length=200, examples=["engine.fra1", "contracts"])]
 
 
 class StreamModel(BaseModel):

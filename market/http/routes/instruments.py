@@ -31,7 +31,7 @@ _Deadline = Annotated[
     Field(ge=0, le=1440, description="minutes that a guest may take to become ready without loss of its bond"),
 ]
 Mode = Literal["open", "post_only", "cancel_only", "halted"]
-Code = Annotated[str, Path(max_length=200, description="zone.class.firmness", examples=["fra1.std.firm"])]
+Code = Annotated[str, Path(min_length=1, max_length=200, description="zone.class.firmness", examples=["fra1.std.firm"])]
 
 
 class SliceClassModel(Request):

@@ -26,7 +26,7 @@ from runtime.nats_jwt import is_public_key
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["providers"])
 
-NodeId = Annotated[str, Path(max_length=80)]
+NodeId = Annotated[str, Path(min_length=1, max_length=80)]
 
 
 class CapacityModel(Request):

@@ -26,7 +26,9 @@ from market.participants.keys import Caller
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"], route_class=StrictRoute)
 
-OrderReference = Annotated[str, Path(max_length=80, description="an order's id, or `client:` and its client_order_id")]
+OrderReference = Annotated[
+    str, Path(min_length=1, max_length=80, description="an order's id, or `client:` and its client_order_id")
+]
 _Instrument = Annotated[str | None, Query(min_length=1, max_length=200, description="only of this instrument")]
 _Side = Annotated[Literal["bid", "ask"] | None, Query(description="only of this side")]
 _State = Annotated[OrderState | None, Query(description="only in this state")]

@@ -144,7 +144,7 @@ def create_key(body: KeyRequest, who: Trading, market: Market) -> NewKey:
 
 
 @router.delete("/keys/{key}", status_code=204, responses=documented(401, 403, 404, 422))
-def revoke_key(key: Annotated[str, Path(max_length=80)], who: Trading, market: Market) -> None:
+def revoke_key(key: Annotated[str, Path(min_length=1, max_length=80)], who: Trading, market: Market) -> None:
     """End a key; it stops working within seconds."""
     market.write(lambda connection: keys.revoke_key(connection, who.participant, key))
     market.keys.forget()
