@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -150,7 +151,8 @@ def feed(
     if as_json:
         show_one(part, as_json=True)
     else:
-        show(part["items"], _EVENT_COLUMNS, as_json=False)
+        rows = [event | {"payload": json.dumps(event["payload"])} for event in part["items"]]
+        show(rows, _EVENT_COLUMNS, as_json=False)
 
 
 def _limits(

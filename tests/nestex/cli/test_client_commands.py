@@ -67,9 +67,8 @@ def test_orders_are_amended_and_canceled(run: Run, buyer: Http) -> None:
     assert "0 canceled" in run(buyer, "cancel", "--all", "--side", "ask").output
     assert answer(run(buyer, "cancel", "--all", "--instrument", CODE, "--json")) == {"canceled": 1}
     assert answer(run(buyer, "orders", "--open", "--json")) == []
-    assert (
-        len(answer(run(buyer, "orders", "--state", "canceled", "--side", "bid", "--instrument", CODE, "--json"))) == 2
-    )
+    of_these = ("--state", "canceled", "--side", "bid", "--instrument", CODE)
+    assert len(answer(run(buyer, "orders", *of_these, "--json"))) == 2
 
 
 @pytest.mark.parametrize("arguments", [(), ("ord_x", "--all"), ("ord_x", "--side", "bid"), ("--side", "bid")])
@@ -85,9 +84,8 @@ def test_readers_see_what_there_is_to_trade(run: Run, buyer: Http, provider: Htt
     [trade] = answer(run(buyer, "trades", CODE, "--json"))
     assert trade["guests"] == 2
     assert answer(run(buyer, "book", CODE, "--minutes", "30", "--json"))["executable"][0]["price"] == "0.009000"
-    assert (
-        "would trade now" in run(buyer, "book", CODE, "--minutes", "30", "--slices", "2", "--start", later(60)).output
-    )
+    guests = ("--minutes", "30", "--slices", "2", "--start", later(60))
+    assert "would trade now" in run(buyer, "book", CODE, *guests).output
 
 
 def test_keys_are_made_shown_and_ended(run: Run, buyer: Http, operator: Http) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 COMMANDS = (
     "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "buy", "sell", "cancel", "book",
-    "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "trades", "instruments", "classes",
-    "keys", "operator",
+    "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "trades",
+    "instruments", "classes", "keys", "operator",
 )  # fmt: skip
 
 
