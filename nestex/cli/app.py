@@ -10,7 +10,7 @@ import sys
 import typer
 
 from common.errors import NestexError, Unavailable
-from nestex.cli import account, books, doctor, local, nodes, processes, replay, trading
+from nestex.cli import account, audit, books, doctor, local, nodes, processes, replay, trading
 from nestex.cli.output import REFUSED, complain
 
 NO_ANSWER = 4
@@ -29,6 +29,7 @@ nodes.register(app)
 account.register(app)
 books.register(app)
 doctor.register(app)
+audit.register(app)
 replay.register(app)
 
 

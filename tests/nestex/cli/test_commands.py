@@ -7,7 +7,7 @@ import sys
 import pytest
 
 COMMANDS = (
-    "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "buy", "sell", "cancel", "book",
+    "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "audit", "buy", "sell", "cancel", "book",
     "orders", "contracts", "nodes", "enrol", "account", "documents", "replay",
 )  # fmt: skip
 
