@@ -15,7 +15,7 @@ from matching.auditor.backing import bond_of, escrow_of, reserved_for
 from matching.auditor.batch import BatchFacts
 from matching.auditor.capacity import NodeLoads
 from matching.auditor.difference import Difference, require
-from matching.auditor.facts import EntryFacts, entry_facts
+from matching.auditor.facts import EntryFacts
 from matching.auditor.holding import AskHolding, Holding
 from matching.auditor.twin import Twin
 from matching.commands import Amend, Cancel, EnterAsk, EnterBid
@@ -56,11 +56,11 @@ class Auditor:
         times = sorted({entry.at_micros for entry in block.entries})
         require(len(times) == 1, f"{where} has a batch of several times: {times}")
 
-    def check(self, entry: JournalEntry, claimed: Sequence[Event]) -> None:
-        """Raises Difference at the first rule that does not hold after this command."""
+    def check(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
+        """Raises Difference at the first rule that does not hold after this command. `facts` are the entry's."""
         try:
             self._check_stamp(entry)
-            self._check_command(entry, claimed)
+            self._check_command(entry, facts, claimed)
         except Difference as difference:
             raise Difference(f"{self.shard} at {entry.sequence}: {difference}") from difference
         self.next_sequence += 1
@@ -77,8 +77,8 @@ class Auditor:
         minute = entry.at_micros // MICROS_PER_MINUTE
         require(entry.command.minute == minute, f"minute {entry.command.minute} is stamped on a command of {minute}")
 
-    def _check_command(self, entry: JournalEntry, claimed: Sequence[Event]) -> None:
-        command, facts = entry.command, entry_facts(entry)
+    def _check_command(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
+        command = entry.command
         for order in self._done:
             self.terms.pop(order, None)
         taker = as_it_meets(command, self.twin)

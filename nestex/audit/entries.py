@@ -8,14 +8,14 @@ from typing import Any
 from common.errors import InvalidInput
 from market.engine.commands import PlaceBid, Placement, placement_from_json
 from matching.auditor.difference import Difference, require
-from matching.auditor.facts import EntryFacts, entry_facts
+from matching.auditor.facts import EntryFacts
 from matching.commands import Amend, EnterAsk, EnterBid
 from matching.journal import JournalEntry
 
 
-def check_entry(entry: JournalEntry) -> Placement | None:
+def check_entry(entry: JournalEntry, facts: EntryFacts | None) -> Placement | None:
     """The request that the entry was made of, if it enters an order. Raises Difference."""
-    command, facts = entry.command, entry_facts(entry)
+    command = entry.command
     if not isinstance(command, EnterBid | EnterAsk):
         repriced = isinstance(command, Amend) and command.price_micros is not None
         require(set(entry.facts) == ({"facts"} if repriced else set()), f"its facts are {sorted(entry.facts)}")

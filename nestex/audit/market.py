@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, func, select, text, union
 
 from common.errors import NotFound
-from market.tables import contract, journal, lease, orders, trade
+from market.tables import contract, journal, lease, orders, snapshot, trade
 from matching.auditor.difference import Difference
 from nestex.audit.shard import ShardAudit
 from nestex.audit.tables import compare_strangers
@@ -65,9 +65,12 @@ def audit_moment(connection: Connection, shard: str | None, progress: Progress) 
 
 
 def _shards(connection: Connection) -> list[str]:
-    """Everything that any table names as a shard, so that rows of none are told too."""
-    named = union(*(select(table.c.shard) for table in (lease, journal, orders, trade, contract)))
-    return sorted(connection.execute(named).scalars())
+    """Shards that have a journal, and then everything else that a table names as one, so that its rows are told too."""
+    known, named = (
+        set(connection.execute(union(*(select(table.c.shard) for table in tables))).scalars())
+        for tables in ((lease, journal), (snapshot, orders, trade, contract))
+    )
+    return [*sorted(known), *sorted(named - known)]
 
 
 def _commands(connection: Connection, shards: list[str]) -> int:

@@ -12,6 +12,7 @@ from common.errors import NestexError
 from market.tables import journal, lease
 from matching.auditor.auditor import Auditor
 from matching.auditor.difference import Difference, require
+from matching.auditor.facts import entry_facts
 from matching.events import Event
 from matching.journal import JournalBlock, JournalEntry, decode_block
 from matching.shard import Shard
@@ -77,11 +78,12 @@ class ShardAudit:
     def _check(self, entry: JournalEntry) -> None:
         where = f"{self.shard} at {entry.sequence}"
         try:
-            placement = check_entry(entry)
+            facts = entry_facts(entry)
+            placement = check_entry(entry, facts)
         except Difference as difference:
             raise Difference(f"{where}: {difference}") from difference
         events = self._by_the_book(entry, where)
-        self._auditor.check(entry, events)
+        self._auditor.check(entry, facts, events)
         self._history.follow(entry, placement, events)
 
     def _by_the_book(self, entry: JournalEntry, where: str) -> list[Event]:

@@ -19,6 +19,7 @@ class Snapshots:
     """The snapshots of a shard that still wait for their place in the journal."""
 
     def __init__(self, connection: Connection, shard: str) -> None:
+        self._shard = shard
         rows = connection.execute(select(snapshot).where(snapshot.c.shard == shard))
         self._waiting = {row.next_sequence: row for row in rows}
 
@@ -51,4 +52,4 @@ class Snapshots:
     def compare_rest(self) -> None:
         """Raises Difference when a snapshot stands where the journal has no place for it."""
         for sequence in self._waiting:
-            raise Difference(f"snapshot at {sequence} stands where no command of the journal ends")
+            raise Difference(f"snapshot of {self._shard} at {sequence} stands where no command of the journal ends")

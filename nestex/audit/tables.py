@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, false, func, select
 
 from billing.arrays import among
 from billing.tables import billable_contract, ledger_entry, ledger_transfer
+from common.wire import GuestState
+from market.contract_states import CONTRACT_STATES, PROVISIONING, RUNNING, SCHEDULED, STOPPED
 from market.tables import contract, orders, trade
 from matching.auditor.difference import Difference, require
 from nestex.audit.comparison import compare_count, compare_rows
@@ -22,6 +24,8 @@ from runtime.tables import feed, feed_head, outbox
 _TRADE_KEY = "trade:"
 _UNTOUCHED: Row = {"reason": None, "want": "run", "revision": 1, "applied_revision": 0, "endpoints": []}
 """Columns of a contract of which no agent has reported anything, and which nobody has ended."""
+_OF_A_GUEST = {PROVISIONING, RUNNING, STOPPED}
+"""States that only a report of the guest leads to."""
 
 
 class ShardTables:
@@ -71,7 +75,7 @@ class ShardTables:
         rows = self._connection.execute(select(contract).where(among(contract.c.id, ids))).mappings().all()
         compare_rows("contract", ("id",), [birth.contract for birth in made], rows)
         for row in rows:
-            _check_untouched(row)
+            _check_progress(row)
         self.seen["contract"] += len(made)
         billables, key = [birth.billable for birth in made], billable_contract.c.contract_id
         self._compare(billable_contract, (key.name,), billables, among(key, ids))
@@ -127,9 +131,16 @@ def _parsed(row: Mapping[Any, Any]) -> Any:
         raise Difference(f"outbox {row['id']} has a payload that is no JSON") from error
 
 
-def _check_untouched(row: Mapping[Any, Any]) -> None:
-    """A contract that is scheduled, and of whose guest nothing was reported, is as it was born."""
-    if row["state"] == "scheduled" and row["guest_state"] is None:
+def _check_progress(row: Mapping[Any, Any]) -> None:
+    """A contract is in a state that it can be in, given whether its guest was ever reported of; one that is scheduled,
+    and of whose guest nothing was reported, is as it was born."""
+    state, guest = row["state"], row["guest_state"]
+    reported = guest is not None
+    require((row["guest_state_at_ms"] > 0) == reported, f"contract {row['id']}: guest_state is {guest}, without a time")
+    reachable = CONTRACT_STATES.rows.keys() - (set() if reported else _OF_A_GUEST)
+    require(state in reachable, f"contract {row['id']}: state is {state}, guest_state {guest}")
+    require(not reported or guest in get_args(GuestState), f"contract {row['id']}: guest_state is {guest}")
+    if state == SCHEDULED and not reported:
         born = _UNTOUCHED | {"ready_at_micros": None, "guest_state_at_ms": 0}
         born["updated_at_micros"] = row["created_at_micros"]
         compare_rows("contract", ("id",), [{"id": row["id"]} | born], [row])
