@@ -1,7 +1,7 @@
 """One journal block: the commands of one committed batch, with the outside facts that the engine used for each.
 
 The journal is what a shard is rebuilt from, so blocks are readable for ever (`version`), and the same content gives the
-same bytes. `facts` mean nothing here: the engine writes them, and reads them when it replays.
+same bytes. `facts` mean nothing here: the engine writes them, it and the auditor read them when they replay.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ def first_difference(database: Engine) -> str | None:
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     ) as connection:
         found = invariants.check(connection)
-        return str(found[0]) if found else _reserved_cash(connection)
+        return str(found[0]) if found else reserved_cash(connection)
 
 
-def _reserved_cash(connection: Connection) -> str | None:
-    """Reserved cash equals what open orders bind, for every participant."""
+def reserved_cash(connection: Connection) -> str | None:
+    """A sentence that names the first participant whose reserved cash is not what its open orders bind, or None."""
     query = select(orders.c.participant_id, func.sum(orders.c.reserved_micros)).group_by(orders.c.participant_id)
     bound = {participant: int(amount) for participant, amount in connection.execute(query) if amount}
     reserved = {owner: amount for owner, amount in ledger.reserved_by_participant(connection).items() if amount}

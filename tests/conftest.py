@@ -2,6 +2,7 @@
 
     database_url     a fresh database with the whole schema, as a libpq URL; dropped after the test
     database         a SQLAlchemy Engine on it
+    module_database  the same, once for all tests of a module
     nats_url         the nats-server
     nats_account     a fresh account on it, so streams start empty: `url`, `authority`, `credentials` (path of the
                      servers' credentials file), `agents` (path of agents.json) and `push`, which sends the server
@@ -19,7 +20,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,8 @@ def servers(pytestconfig: pytest.Config) -> Servers:
 
 @pytest.fixture
 def database_url(servers: Servers) -> Iterator[str]:
-    server, _, template = servers.template_url.rpartition("/")
-    name = f"test_{secrets.token_hex(8)}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        connection.execute(create)
-        yield f"{server}/{name}"
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with _fresh_database(servers) as url:
+        yield url
 
 
 @pytest.fixture
@@ -96,6 +92,15 @@ def database(database_url: str) -> Iterator[Engine]:
     engine = connect(database_url, application="test")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def module_database(servers: Servers) -> Iterator[Engine]:
+    """For tests that look at one history and leave it as it is."""
+    with _fresh_database(servers) as url:
+        engine = connect(url, application="test")
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +122,17 @@ def nats_account(servers: Servers, tmp_path: Path) -> NatsAccount:
     account = NatsAccount(servers.nats_url, authority, folder / SERVER_CREDENTIALS, folder / AGENTS)
     account.push(authority)
     return account
+
+
+@contextmanager
+def _fresh_database(servers: Servers) -> Iterator[str]:
+    server, _, template = servers.template_url.rpartition("/")
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        connection.execute(create)
+        yield f"{server}/{name}"
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _started(config: pytest.Config) -> Servers:

@@ -5,48 +5,66 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from matching.auditor.supply import Supply, last_start, lowest, slice_minutes, whole
 from matching.commands import EnterAsk, EnterBid
 
 
 @dataclass(slots=True, eq=False)
 class BidHolding:
-    """A bid: its entry, the price and total that amendments left it, and the guests that have traded."""
+    """A bid: its entry, the price and total that amendments left it, and the guests that have traded.
+
+    `place` counts entries and re-entries: the lower one came first.
+    """
 
     entry: EnterBid
     price_micros: int
     guests: int
     traded: int = 0
+    place: int = 0
 
     @property
     def left(self) -> int:
         """Guests that it still asks for."""
         return self.guests - self.traded
 
+    @property
+    def slice_minutes_left(self) -> int:
+        """Slice-minutes of these guests."""
+        return self.left * self.entry.slices_per_guest * self.entry.duration_minutes
 
-@dataclass(slots=True, eq=False)
+    @property
+    def last_start(self) -> int | None:
+        """The last minute at which a guest can start; None if there never was one."""
+        return self.entry.start_by if self.entry.start_from <= self.entry.start_by else None
+
+
 class AskHolding:
-    """An ask: its entry, the price and total that amendments left it, and its slices minute by minute."""
+    """An ask: its entry, the price and total that amendments left it, and what it has left of its supply.
 
-    entry: EnterAsk
-    price_micros: int
-    slices: int
-    levels: list[int] = field(default_factory=list)
+    `last_start` is the last minute at which a contract of its shortest length could start; None if there is none.
+    """
 
-    def at(self, minute: int) -> int:
-        """Slices left at a minute."""
-        index = minute - self.entry.available_from
-        return self.levels[index] if 0 <= index < len(self.levels) else 0
+    __slots__ = ("_supply", "entry", "last_start", "place", "price_micros", "slice_minutes_left", "slices")
 
-    def sell(self, slices: int, start: int, end: int) -> None:
-        """Takes slices off every minute of [start, end)."""
-        for minute in range(start, end):
-            self.levels[minute - self.entry.available_from] -= slices
+    def __init__(self, entry: EnterAsk) -> None:
+        self.entry = entry
+        self.price_micros = entry.price_micros
+        self.slices = entry.slices
+        self.place = 0
+        self.supply = whole(entry.slices, entry.available_from, entry.available_until)
 
-    def lose(self, slices: int) -> None:
-        """Takes slices off every minute that has them, and all from one that has fewer."""
-        self.levels = [max(0, level - slices) for level in self.levels]
+    @property
+    def supply(self) -> Supply:
+        """What is left, minute by minute."""
+        return self._supply
+
+    @supply.setter
+    def supply(self, supply: Supply) -> None:
+        self._supply = supply
+        self.last_start = last_start(supply, self.entry.min_minutes)
+        self.slice_minutes_left = slice_minutes(supply)
 
 
 Holding = BidHolding | AskHolding
@@ -56,8 +74,7 @@ def new_holding(entry: EnterBid | EnterAsk) -> Holding:
     """The order as it enters."""
     if isinstance(entry, EnterBid):
         return BidHolding(entry, entry.price_micros, entry.guests)
-    minutes = max(0, entry.available_until - entry.available_from)
-    return AskHolding(entry, entry.price_micros, entry.slices, [entry.slices] * minutes)
+    return AskHolding(entry)
 
 
 def good_till_passed(holding: Holding, now: int) -> bool:
@@ -68,24 +85,14 @@ def good_till_passed(holding: Holding, now: int) -> bool:
 
 def unservable(holding: Holding, now: int) -> bool:
     """Whether the window can no longer be served after the minute `now`."""
-    if isinstance(holding, BidHolding):
-        return holding.entry.start_by < max(holding.entry.start_from, now + 1)
-    stretch = 0
-    for minute in range(max(now + 1, holding.entry.available_from), holding.entry.available_until):
-        stretch = stretch + 1 if holding.at(minute) else 0
-        if stretch == holding.entry.min_minutes:
-            return False
-    return True
+    return holding.last_start is None or holding.last_start < now + 1
 
 
 def filled(holding: Holding, now: int) -> bool:
     """Whether nothing is left to trade after the minute `now`."""
     if isinstance(holding, BidHolding):
         return holding.left == 0
-    return not any(
-        holding.at(minute)
-        for minute in range(max(now + 1, holding.entry.available_from), holding.entry.available_until)
-    )
+    return not any(stretch.slices and stretch.end > now + 1 for stretch in holding.supply)
 
 
 def compatible_start(bid: BidHolding, ask: AskHolding, now: int) -> int | None:
@@ -99,18 +106,22 @@ def compatible_start(bid: BidHolding, ask: AskHolding, now: int) -> int | None:
         return None
     start = max(wanted.start_from, offered.available_from, now + 1)
     while start <= wanted.start_by and start + wanted.duration_minutes <= offered.available_until:
-        window = range(start, start + wanted.duration_minutes)
-        short = [minute for minute in window if ask.at(minute) < wanted.slices_per_guest]
+        end = start + wanted.duration_minutes
+        short = [
+            stretch.end
+            for stretch in ask.supply
+            if stretch.slices < wanted.slices_per_guest and stretch.start < end and stretch.end > start
+        ]
         if not short:
             return start
-        start = short[-1] + 1  # every start before this one needs that minute too
+        start = short[-1]  # every start before this one needs a minute of that stretch too
     return None
 
 
 def guests_that_fit(bid: BidHolding, ask: AskHolding, start: int) -> int:
     """How many guests the pair can trade at that start."""
-    lowest = min(ask.at(minute) for minute in range(start, start + bid.entry.duration_minutes))
-    return min(bid.left, lowest // bid.entry.slices_per_guest)
+    least = lowest(ask.supply, start, start + bid.entry.duration_minutes)
+    return min(bid.left, least // bid.entry.slices_per_guest)
 
 
 def _conditions_hold(bid: EnterBid, ask: EnterAsk) -> bool:

@@ -15,6 +15,7 @@ from matching.auditor.holding import (
     new_holding,
     unservable,
 )
+from matching.auditor.supply import lower, sell
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
 from matching.events import Amended, Done, DoneState, Entered, Event, Side, Trade
 
@@ -28,37 +29,42 @@ class Twin:
     def __init__(self) -> None:
         self.open: list[Holding] = []
         self.minute = 0
+        self._places = 0
         self._events: list[Event] = []
 
     def apply(self, command: Command) -> list[Event]:
         """Applies one command; before it, expires what its minute has overtaken."""
         self._events = []
         self.minute = command.minute
-        for holding in list(self.open):
-            if good_till_passed(holding, self.minute):
-                self._leave(holding, "expired", "expires_at_reached")
-            elif unservable(holding, self.minute):
-                self._leave(holding, "expired", "window_passed")
+        for holding in [holding for holding in self.open if self._is_over(holding)]:
+            overdue = good_till_passed(holding, self.minute)
+            self._leave(holding, "expired", "expires_at_reached" if overdue else "window_passed")
         if isinstance(command, EnterBid | EnterAsk):
             self._enter(new_holding(command))
-        elif isinstance(command, Amend | Cancel):
-            for holding in [holding for holding in self.open if holding.entry.order == command.order]:
-                if isinstance(command, Cancel):
-                    self._leave(holding, "canceled", command.reason)
-                else:
-                    self._amend(holding, command)
+        elif isinstance(command, Amend | Cancel) and (named := self.find(command.order)) is not None:
+            if isinstance(command, Cancel):
+                self._leave(named, "canceled", command.reason)
+            else:
+                self._amend(named, command)
         return self._events
+
+    def find(self, order: str) -> Holding | None:
+        """The open order of that id."""
+        return next((holding for holding in self.open if holding.entry.order == order), None)
 
     def compatible_pairs(self) -> list[tuple[str, str]]:
         """Bids and asks that are left on the book though they could trade: there must be none."""
+        bids = [holding for holding in self.open if isinstance(holding, BidHolding)]
+        asks = [holding for holding in self.open if isinstance(holding, AskHolding)]
         return [
             (bid.entry.order, ask.entry.order)
-            for bid in self.open
-            for ask in self.open
-            if isinstance(bid, BidHolding)
-            and isinstance(ask, AskHolding)
-            and compatible_start(bid, ask, self.minute) is not None
+            for bid in bids
+            for ask in asks
+            if bid.price_micros >= ask.price_micros and compatible_start(bid, ask, self.minute) is not None
         ]
+
+    def _is_over(self, holding: Holding) -> bool:
+        return unservable(holding, self.minute) or good_till_passed(holding, self.minute)
 
     def _enter(self, taker: Holding) -> None:
         entry = taker.entry
@@ -67,7 +73,7 @@ class Twin:
             self._done(taker, "rejected", reason)
             return
         if entry.time_in_force == "fok":
-            before = copy.deepcopy(self.open), list(self._events)
+            before = [copy.copy(holding) for holding in self.open], list(self._events)
         self._events.append(Entered(entry.order))
         self._match(taker)
         if entry.time_in_force == "fok" and not filled(taker, self.minute):
@@ -102,7 +108,7 @@ class Twin:
                 if filled(holding, self.minute):
                     self._leave(holding, "filled", "fully_filled")
         elif isinstance(holding, AskHolding) and command.slices is not None and command.slices < holding.slices:
-            holding.lose(holding.slices - command.slices)
+            holding.supply = lower(holding.supply, holding.slices - command.slices)
             holding.slices = command.slices
             self._events.append(Amended(holding.entry.order))
             if unservable(holding, self.minute):
@@ -133,6 +139,8 @@ class Twin:
 
     def _match(self, taker: Holding) -> None:
         """Trades until nothing compatible is left, then leaves the rest on the book."""
+        self._places += 1
+        taker.place = self._places
         while counterparts := self._counterparts(taker):
             resting = counterparts[0]
             if resting.entry.participant == taker.entry.participant:
@@ -163,7 +171,7 @@ class Twin:
             start + bid.entry.duration_minutes,
         )
         bid.traded += guests
-        ask.sell(guests * each, start, end)
+        ask.supply = sell(ask.supply, guests * each, start, end)
         side: Side = "bid" if taker is bid else "ask"
         names = bid.entry.order, ask.entry.order
         self._events.append(Trade(*names, resting.price_micros, start, end, guests, each, side))

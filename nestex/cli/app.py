@@ -12,6 +12,7 @@ import typer
 from common.errors import NestexError, Unavailable
 from nestex.cli import (
     account,
+    audit,
     books,
     doctor,
     keys,
@@ -46,6 +47,7 @@ keys.register(app)
 operator.register(app)
 books.register(app)
 doctor.register(app)
+audit.register(app)
 replay.register(app)
 
 

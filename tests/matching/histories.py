@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ from matching.commands import (
 )
 from tests.matching.factories import ask, bid
 
+HISTORIES = int(os.environ.get("NESTEX_HISTORIES", "100"))
+"""Random histories that the widest tests look at; `NESTEX_HISTORIES=10000` for the long run."""
 REACH = 30
 """No window of a history reaches further ahead than so many minutes."""
 NODES = ("n1", "n2")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from common.minutes import Window
 from common.wire import Capacity
-from matching.auditor.holding import AskHolding, BidHolding, Holding
+from matching.auditor.holding import AskHolding
+from matching.auditor.supply import at
 from matching.auditor.twin import Twin
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
 from matching.events import Amended, Done, Entered, Event, Trade
@@ -26,12 +27,6 @@ def run(history: list[Command]) -> tuple[Shard, list[Event]]:
     return shard, [event for command in history for event in shard.apply(command)]
 
 
-def slice_minutes_left(holding: Holding) -> int:
-    if isinstance(holding, BidHolding):
-        return holding.left * holding.entry.slices_per_guest * holding.entry.duration_minutes
-    return sum(holding.levels)
-
-
 @given(histories())
 def test_the_book_does_what_the_slow_reading_of_the_rule_does(history: list[Command]) -> None:
     shard, twin = Shard("z"), Twin()
@@ -42,7 +37,7 @@ def test_the_book_does_what_the_slow_reading_of_the_rule_does(history: list[Comm
             view, holding = shard.open_order(order), left.get(order)
             assert (view is None) == (holding is None)
             if view is not None and holding is not None:
-                assert view.slice_minutes_left == slice_minutes_left(holding)
+                assert view.slice_minutes_left == holding.slice_minutes_left
 
 
 @given(histories())
@@ -144,7 +139,11 @@ def test_the_load_of_a_node_is_its_open_asks_and_what_they_sold(history: list[Co
     for node in NODES:
         for minute in range(shard.minute, shard.minute + REACH):
             vcpus = memory_mib = disk_gib = 0
-            left = {holding.entry.order: holding.at(minute) for holding in twin.open if isinstance(holding, AskHolding)}
+            left = {
+                holding.entry.order: at(holding.supply, minute)
+                for holding in twin.open
+                if isinstance(holding, AskHolding)
+            }
             for offer in orders.values():
                 if isinstance(offer, EnterAsk) and offer.node == node:
                     slices = left.get(offer.order, 0) + sold[offer.order, minute]

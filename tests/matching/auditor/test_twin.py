@@ -14,7 +14,7 @@ from matching.auditor.twin import Twin
 from matching.commands import Tick
 from tests.matching.factories import SOON, ask, bid
 
-SHARED = {"matching.commands", "matching.events"}
+SHARED = {"matching.commands", "matching.events", "matching.journal"}
 """The shapes of what goes in and what comes out."""
 
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 COMMANDS = (
-    "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "buy", "sell", "cancel", "book",
-    "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "trades",
+    "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "audit", "doctor", "buy", "sell", "cancel",
+    "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "trades",
     "instruments", "classes", "keys", "operator",
 )  # fmt: skip
 

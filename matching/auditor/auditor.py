@@ -1,0 +1,145 @@
+"""The auditor of a shard: its journal, command by command, with the events that somebody claims for each.
+
+What is compared with the market's tables (`nestex.audit`) is what stands here after each command.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from common.minutes import MICROS_PER_MINUTE
+from matching.auditor.admission import check_admission
+from matching.auditor.auction import AuctionAuditor, as_it_meets
+from matching.auditor.backing import bond_of, escrow_of, reserved_for
+from matching.auditor.batch import BatchFacts
+from matching.auditor.capacity import NodeLoads
+from matching.auditor.difference import Difference, require
+from matching.auditor.facts import EntryFacts
+from matching.auditor.holding import AskHolding, Holding
+from matching.auditor.twin import Twin
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid
+from matching.events import Amended, Done, Event, Trade
+from matching.journal import JournalBlock, JournalEntry
+
+
+class Auditor:
+    """Everything that must hold after every command of a shard.
+
+    `reserved` is what each open order binds of its participant's cash. `terms` are the facts of the newest entry of
+    each order that is open or that the newest command finished.
+    """
+
+    def __init__(self, shard: str) -> None:
+        self.shard = shard
+        self.next_sequence = 1
+        self.last_at_micros = 0
+        self.reserved: dict[str, int] = {}
+        self.terms: dict[str, EntryFacts] = {}
+        self._auction = AuctionAuditor()
+        self._loads = NodeLoads()
+        self._batch = BatchFacts()
+        self._done: list[str] = []
+
+    @property
+    def twin(self) -> Twin:
+        """The open orders, by the slow reading of the rule."""
+        return self._auction.twin
+
+    def begin(self, block: JournalBlock) -> None:
+        """The entries of this block come next. Raises Difference when it is not the next one, or not one batch."""
+        self._batch = BatchFacts()
+        where = f"the journal of {self.shard} at {self.next_sequence}"
+        require(block.shard == self.shard, f"{where} has a block of {block.shard}")
+        require(block.first_sequence == self.next_sequence, f"{where} goes on with sequence {block.first_sequence}")
+        require(bool(block.entries), f"{where} has an empty block")
+        times = sorted({entry.at_micros for entry in block.entries})
+        require(len(times) == 1, f"{where} has a batch of several times: {times}")
+
+    def check(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
+        """Raises Difference at the first rule that does not hold after this command. `facts` are the entry's."""
+        try:
+            self._check_stamp(entry)
+            self._check_command(entry, facts, claimed)
+        except Difference as difference:
+            raise Difference(f"{self.shard} at {entry.sequence}: {difference}") from difference
+        self.next_sequence += 1
+        self.last_at_micros = entry.at_micros
+
+    def check_all_pairs(self) -> None:
+        """Raises Difference when any two open orders could trade."""
+        self._auction.check_all_pairs()
+
+    def _check_stamp(self, entry: JournalEntry) -> None:
+        require(entry.sequence == self.next_sequence, f"the sequence number must be {self.next_sequence}")
+        earlier = f"its time {entry.at_micros} comes after {self.last_at_micros}"
+        require(entry.at_micros >= self.last_at_micros, earlier)
+        minute = entry.at_micros // MICROS_PER_MINUTE
+        require(entry.command.minute == minute, f"minute {entry.command.minute} is stamped on a command of {minute}")
+
+    def _check_command(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
+        command = entry.command
+        for order in self._done:
+            self.terms.pop(order, None)
+        taker = as_it_meets(command, self.twin)
+        bound = 0 if taker is None or facts is None else reserved_for(taker, facts)  # the trades are taken off it later
+        known = {holding.entry.order: holding for holding in self.twin.open}
+        if taker is not None:
+            known[taker.entry.order] = taker
+            if facts is None:
+                raise Difference(f"order {taker.entry.order} came in without facts")
+            self._batch.check(taker.entry.participant, facts)
+            check_admission(taker, facts, self.shard, command.minute)
+        self._auction.check(command, claimed)
+        _check_effect(entry, claimed)
+        if taker is not None and facts is not None:
+            self.terms[taker.entry.order] = facts
+            more = bound - self.reserved.get(taker.entry.order, 0)
+            self._check_cash(taker.entry.order, more, facts)
+        self._follow(claimed, known)
+        if isinstance(taker, AskHolding) and facts is not None and facts.node is not None:
+            new = isinstance(command, EnterAsk)
+            self._loads.check(taker.entry, command.minute, facts.node.offered, self.twin.open, new=new)
+
+    def _check_cash(self, order: str, more: int, facts: EntryFacts) -> None:
+        available = facts.party.available_micros
+        require(more <= available, f"order {order} binds {more} micros more, and {available} were available")
+
+    def _follow(self, claimed: Sequence[Event], known: dict[str, Holding]) -> None:
+        """What the events did to reservations and nodes."""
+        spent: Counter[str] = Counter()
+        for trade in (event for event in claimed if isinstance(event, Trade)):
+            bid, ask = known[trade.bid], known[trade.ask]
+            assert isinstance(ask, AskHolding)
+            self._loads.sell(ask.entry, trade.guests * trade.slices_per_guest, trade.start, trade.end)
+            spent[bid.entry.participant] += trade.guests * escrow_of(trade, self.terms[trade.bid])
+            spent[ask.entry.participant] += trade.guests * bond_of(trade, ask.price_micros, self.terms[trade.ask])
+        self._done = [event.order for event in claimed if isinstance(event, Done)]
+        for order in _named(claimed):
+            resting = self.twin.find(order)
+            after = 0 if resting is None else reserved_for(resting, self.terms[order])
+            spent[known[order].entry.participant] += after - self.reserved.pop(order, 0)
+            if resting is not None:
+                self.reserved[order] = after
+        self._batch.spend(spent)
+
+
+def _named(claimed: Sequence[Event]) -> list[str]:
+    """Orders that events tell of, once each."""
+    named: dict[str, None] = {}
+    for event in claimed:
+        for order in (event.bid, event.ask) if isinstance(event, Trade) else (event.order,):
+            named[order] = None
+    return list(named)
+
+
+def _check_effect(entry: JournalEntry, claimed: Sequence[Event]) -> None:
+    """The engine journals no amendment and no cancel that changes nothing."""
+    command = entry.command
+    if isinstance(command, EnterBid | EnterAsk):
+        return
+    if isinstance(command, Amend):
+        require(Amended(command.order) in claimed, f"the amendment of {command.order} changes nothing")
+    elif isinstance(command, Cancel):
+        ended = any(isinstance(event, Done) and event.order == command.order for event in claimed)
+        require(ended, f"the cancel of {command.order} ends nothing")

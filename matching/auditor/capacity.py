@@ -1,0 +1,61 @@
+"""What nodes have committed, minute by minute: the remaining supply of their open asks, and what was sold of any.
+
+Source: the design's market rules, "Orders": at every minute of an ask's window that stays within what the node offers,
+in every resource.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from common.wire import Capacity
+from matching.auditor.difference import require
+from matching.auditor.holding import AskHolding, Holding
+from matching.auditor.supply import Stretch
+from matching.commands import EnterAsk
+
+
+class _Load(NamedTuple):
+    """So many slices of an ask, for certain minutes."""
+
+    ask: EnterAsk
+    taken: Stretch
+
+
+class NodeLoads:
+    """What is sold of every node, and with the open asks, what is committed."""
+
+    def __init__(self) -> None:
+        self._sold: dict[str, list[_Load]] = defaultdict(list)
+
+    def sell(self, ask: EnterAsk, slices: int, start: int, end: int) -> None:
+        """So many slices of the ask are sold for [start, end)."""
+        self._sold[ask.node].append(_Load(ask, Stretch(start, end, slices)))
+
+    def check(self, ask: EnterAsk, now: int, offered: Capacity, open_orders: Iterable[Holding], *, new: bool) -> None:
+        """Raises Difference when the ask's node is, at any minute of its window after `now`, committed beyond what it
+        offers; a `new` ask counts with everything that it came with, whatever has become of it since."""
+        start, end = max(ask.available_from, now + 1), ask.available_until
+        loads = [load for load in self._loads(ask.node, now, open_orders) if not (new and load.ask.order == ask.order)]
+        if new:
+            loads.append(_Load(ask, Stretch(start, end, ask.slices)))
+        for minute in sorted({start, *(load.taken.start for load in loads if start < load.taken.start < end)}):
+            there = [load for load in loads if load.taken.start <= minute < load.taken.end]
+            vcpus = sum(load.taken.slices * load.ask.slice_vcpus for load in there)
+            memory_mib = sum(load.taken.slices * load.ask.slice_memory_mib for load in there)
+            disk_gib = sum(load.taken.slices * load.ask.slice_disk_gib for load in there)
+            require(
+                vcpus <= offered.vcpus and memory_mib <= offered.memory_mib and disk_gib <= offered.disk_gib,
+                f"with ask {ask.order}, node {ask.node} is oversold at minute {minute}:"
+                f" {vcpus} vCPUs, {memory_mib} MiB, {disk_gib} GiB of {offered}",
+            )
+
+    def _loads(self, node: str, now: int, open_orders: Iterable[Holding]) -> list[_Load]:
+        self._sold[node] = [load for load in self._sold[node] if load.taken.end > now]
+        loads = list(self._sold[node])
+        for holding in open_orders:
+            if isinstance(holding, AskHolding) and holding.entry.node == node:
+                loads += [_Load(holding.entry, stretch) for stretch in holding.supply if stretch.slices]
+        return loads

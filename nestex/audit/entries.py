@@ -1,0 +1,77 @@
+"""Whether the auction's command in a journal entry is what the journaled request and facts make of it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from common.errors import InvalidInput
+from market.engine.commands import PlaceBid, Placement, placement_from_json
+from matching.auditor.difference import Difference, require
+from matching.auditor.facts import EntryFacts
+from matching.commands import Amend, EnterAsk, EnterBid
+from matching.journal import JournalEntry
+
+
+def check_entry(entry: JournalEntry, facts: EntryFacts | None) -> Placement | None:
+    """The request that the entry was made of, if it enters an order. Raises Difference."""
+    command = entry.command
+    if not isinstance(command, EnterBid | EnterAsk):
+        repriced = isinstance(command, Amend) and command.price_micros is not None
+        require(set(entry.facts) == ({"facts"} if repriced else set()), f"its facts are {sorted(entry.facts)}")
+        if isinstance(command, Amend):
+            mode = "open" if facts is None else facts.instrument.mode
+            require(command.mode == mode, f"{command.order} is amended in mode {command.mode}, the facts say {mode}")
+        return None
+    require(set(entry.facts) == {"placement", "facts"}, f"its facts are {sorted(entry.facts)}")
+    try:
+        placement = placement_from_json(entry.facts["placement"])
+    except InvalidInput as error:
+        raise Difference(f"its placement cannot be read: {error.message}") from error
+    require(
+        isinstance(command, EnterBid) == isinstance(placement, PlaceBid),
+        f"order {command.order} is on the side that its placement is not",
+    )
+    if facts is None:
+        raise Difference(f"order {command.order} came in without facts")
+    expected = _entered(placement, facts, command.minute)
+    for field in fields(command):
+        value = getattr(command, field.name)
+        wanted = expected.get(field.name, value)
+        require(value == wanted, f"{field.name} of order {command.order} is {value}, its placement makes {wanted}")
+    return placement
+
+
+def _entered(placement: Placement, facts: EntryFacts, minute: int) -> dict[str, Any]:
+    """Fields of the command. What it does not name is the auditor's to check."""
+    shared = {
+        "order": placement.order,
+        "participant": placement.participant,
+        "instrument": placement.instrument,
+        "price_micros": placement.price_micros,
+        "time_in_force": placement.time_in_force,
+        "expires_at": placement.expires_at,
+        "post_only": placement.post_only,
+        "self_trade_prevention": placement.self_trade_prevention,
+        "mode": facts.instrument.mode,
+    }
+    if isinstance(placement, PlaceBid):
+        start_from = minute + 1 if placement.start_from is None else placement.start_from
+        return shared | {
+            "guests": placement.guests,
+            "slices_per_guest": placement.slices_per_guest,
+            "duration_minutes": placement.duration_minutes,
+            "start_from": start_from,
+            "start_by": start_from if placement.start_by is None else placement.start_by,
+            "nodes": placement.nodes,
+            "avoid_providers": placement.avoid_providers,
+            "min_reliability_ppm": placement.min_reliability_ppm,
+        }
+    return shared | {
+        "node": placement.node,
+        "slices": placement.slices,
+        "available_from": max(minute + 1, placement.available_from or 0),
+        "available_until": placement.available_until,
+        "min_minutes": placement.min_minutes,
+        "reliability_ppm": facts.party.reliability_ppm,
+    }

@@ -1,0 +1,110 @@
+"""What must follow from a shard's journal, row by row: orders, trades, contracts, and the events of its feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from market.engine.commands import Placement
+from matching.auditor.auditor import Auditor
+from matching.commands import Amend, EnterAsk, EnterBid
+from matching.events import Amended, Done, Event, Trade
+from matching.journal import JournalEntry
+from nestex.audit import orders
+from nestex.audit.contracts import Birth, TradePlace, births
+from nestex.audit.orders import Row
+
+
+@dataclass(slots=True)
+class Page:
+    """Rows that some commands made and that no later command of the journal changes."""
+
+    trades: list[Row] = field(default_factory=list)
+    births: list[Birth] = field(default_factory=list)
+    orders: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+
+
+class History:
+    """Follows the auditor. `open` are the rows of open orders; `page` is what has become final since `turn`."""
+
+    def __init__(self, auditor: Auditor) -> None:
+        self.open: dict[str, Row] = {}
+        self.page = Page()
+        self._auditor = auditor
+        self._positions = 0
+
+    def turn(self) -> Page:
+        """The page, which is not changed any more."""
+        page, self.page = self.page, Page()
+        return page
+
+    def follow(self, entry: JournalEntry, placement: Placement | None, events: Sequence[Event]) -> None:
+        """The rows after a command that the auditor has just checked, with these events."""
+        if placement is not None:
+            self.open[placement.order] = orders.entered_row(self._auditor.shard, entry, placement)
+        touched: dict[str, None] = {}
+        ordinal = 0
+        for event in events:
+            if isinstance(event, Trade):
+                self._trade(entry, ordinal, event)
+                touched |= dict.fromkeys((event.bid, event.ask))
+                ordinal += 1
+            elif isinstance(event, Done):
+                self._done(entry, event)
+            elif isinstance(event, Amended) and isinstance(entry.command, Amend):
+                orders.amended(self.open[event.order], entry.command, entry.at_micros)
+        self._tell_of_open(entry, touched)
+        for event in events:
+            if not isinstance(event, Done | Trade):
+                touched[event.order] = None
+        for order in touched:
+            if order in self.open:
+                self.open[order]["reserved_micros"] = self._auditor.reserved[order]
+
+    def _trade(self, entry: JournalEntry, ordinal: int, trade: Trade) -> None:
+        bid, ask, at_micros = self.open[trade.bid], self.open[trade.ask], entry.at_micros
+        place = TradePlace(self._auditor.shard, entry.sequence, ordinal, at_micros)
+        row = {
+            "instrument": bid["instrument"],
+            "price_micros": trade.price_micros,
+            "start_minute": trade.start,
+            "end_minute": trade.end,
+            "guests": trade.guests,
+            "slices_per_guest": trade.slices_per_guest,
+            "taker_side": trade.taker_side,
+        }
+        self._tell("trade", f"{entry.sequence}.{ordinal}", row | {"bid": trade.bid, "ask": trade.ask}, at_micros)
+        named = {"bid_order_id": trade.bid, "ask_order_id": trade.ask, "at_micros": at_micros}
+        key = {"shard": place.shard, "sequence": entry.sequence, "ordinal": ordinal}
+        self.page.trades.append(key | row | named)
+        for birth in births(place, trade, bid, ask, self._auditor.terms):
+            self.page.births.append(birth)
+            parties = {"buyer": bid["participant_id"], "provider": ask["participant_id"], "state": "scheduled"}
+            self._tell("contract", birth.id, parties, at_micros)
+        orders.traded(bid, trade, at_micros)
+        orders.traded(ask, trade, at_micros)
+
+    def _done(self, entry: JournalEntry, done: Done) -> None:
+        row = self.open.pop(done.order)
+        orders.ended(row, done, entry.at_micros)
+        self.page.orders.append(row)
+        self._tell("order", done.order, orders.told(row), entry.at_micros)
+
+    def _tell_of_open(self, entry: JournalEntry, traded: dict[str, None]) -> None:
+        """After the events of a command: how open orders that traded stand, by id, or else the one that it named."""
+        named = entry.command.order if isinstance(entry.command, EnterBid | EnterAsk | Amend) else None
+        for order in sorted(traded) if named in traded or named is None else [*sorted(traded), named]:
+            if order in self.open:
+                self._tell("order", order, orders.told(self.open[order]), entry.at_micros)
+
+    def _tell(self, kind: str, subject: str, payload: dict[str, Any], at_micros: int) -> None:
+        self._positions += 1
+        event = {"position": self._positions, "kind": kind, "subject": subject, "payload": payload}
+        self.page.events.append(event | {"at_micros": at_micros})
+
+    @property
+    def events(self) -> int:
+        """Events of the feed so far."""
+        return self._positions
