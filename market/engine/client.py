@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from common import codec, errors, subjects
 from common.errors import NestexError, Unavailable
 from market.engine.commands import Answer, Command, Problem
-from market.engine.reads import BookQuestion
+from market.engine.reads import Question
 
 _ANSWER_SECONDS = 10.0
 _LARGEST_MESSAGE_BYTES = 1024 * 1024
@@ -31,8 +31,8 @@ class EngineClient(Protocol):
         Raises Unavailable: then the outcome of all is unknown. Where the first are known, the others' answers say so.
         """
 
-    async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
-        """The committed book, as `market.engine.reads.answer` gives it. Raises Unavailable."""
+    async def ask(self, shard: str, question: Question) -> dict[str, Any]:
+        """What the committed books say, as `market.engine.reads.answer` gives it. Raises Unavailable."""
 
 
 class RemoteEngine:
@@ -55,7 +55,7 @@ class RemoteEngine:
             answers += [codec.from_json(Answer, answer) for answer in json.loads(data)]
         return answers
 
-    async def book(self, shard: str, question: BookQuestion) -> dict[str, Any]:
+    async def ask(self, shard: str, question: Question) -> dict[str, Any]:
         """See EngineClient."""
         body = codec.encode(question)
         answer: dict[str, Any] = json.loads(await self._request(subjects.engine_reads(shard), body, shard))

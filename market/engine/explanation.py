@@ -32,14 +32,14 @@ class Variant:
     price_micros: int
 
 
-def explain(state: EngineState, order: str, minute: int) -> dict[str, Any] | None:
-    """`variants` of the open order, as Variant has them; None when it is not open."""
+def explain(state: EngineState, order: str, minute: int) -> list[dict[str, Any]] | None:
+    """Variants of the open order, with the fields of Variant; None when it is not open."""
     record = state.open.get(order)
     if record is None:
         return None
     now = max(minute, state.shard.minute)
     variants = _of_bid(state, record, now) if isinstance(record, BidRecord) else _of_ask(state, record, now)
-    return {"variants": [dataclasses.asdict(variant) for variant in variants]}
+    return [dataclasses.asdict(variant) for variant in variants]
 
 
 def _of_bid(state: EngineState, record: BidRecord, now: int) -> list[Variant]:

@@ -21,7 +21,7 @@ from market.engine.batch import BatchProcessor
 from market.engine.commands import command_from_json
 from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
-from market.engine.reads import BookQuestion, answer
+from market.engine.reads import answer, question_from_json
 from market.engine.recovery import recover
 from runtime import bus
 from runtime.database import connect
@@ -70,9 +70,9 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
 
     async def reads(message: Msg) -> None:
         try:
-            question = codec.decode(BookQuestion, message.data)
-        except NestexError as error:
-            log.warning("a request that is no question about a book: %s", error)
+            question = question_from_json(json.loads(message.data))
+        except (ValueError, NestexError) as error:
+            log.warning("a request that is no question: %s", error)
             return
         processor = loop.processor
         told = await loop.read(lambda: answer(processor.state, question, processor.clock.minute()))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from common import codec
+from common.errors import InvalidInput
+from market.engine.explanation import explain
 from market.engine.state import EngineState
 from matching.commands import EnterBid
 from matching.events import Trade
@@ -24,10 +27,35 @@ class BookQuestion:
     start: int | None = None
     duration_minutes: int | None = None
     slices_per_guest: int = 1
+    kind: Literal["book"] = "book"
 
 
-def answer(state: EngineState, question: BookQuestion, minute: int) -> dict[str, Any]:
-    """The book's depth; with a duration also `executable`."""
+@dataclass(frozen=True, slots=True)
+class OrderQuestion:
+    """Why the order does not trade."""
+
+    order: str
+    kind: Literal["order"] = "order"
+
+
+Question = BookQuestion | OrderQuestion
+
+_KINDS: dict[str, type[Any]] = {"book": BookQuestion, "order": OrderQuestion}
+
+
+def question_from_json(value: Any) -> Question:
+    """The question in parsed JSON. Raises InvalidInput (`message_malformed`)."""
+    kind = _KINDS.get(str(value.get("kind"))) if isinstance(value, dict) else None
+    if kind is None:
+        raise InvalidInput("message_malformed", "this is no question for the engine", field="kind")
+    question: Question = codec.from_json(kind, value)
+    return question
+
+
+def answer(state: EngineState, question: Question, minute: int) -> dict[str, Any]:
+    """Of a book its depth, with a duration also `executable`; of an order its `variants`, None when it is not open."""
+    if isinstance(question, OrderQuestion):
+        return {"variants": explain(state, question.order, minute)}
     levels = depth(state, question.instrument)
     if question.duration_minutes is None:
         return levels

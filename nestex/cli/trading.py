@@ -1,4 +1,4 @@
-"""Commands of a trader about orders that there are: amend, cancel, orders, contracts."""
+"""Commands of a trader about orders that there are: amend, cancel, explain, orders, contracts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(amend)
     app.command()(cancel)
+    app.command()(explain)
     app.command()(orders)
     app.command()(contracts)
 
@@ -62,6 +63,17 @@ def cancel(
         show_one(outcome, as_json=True)
     else:
         console.print(f"{outcome['canceled']} canceled")
+
+
+def explain(order: Annotated[str, Reference], as_json: AsJson = False) -> None:
+    """Why an order does not trade, and what would make it."""
+    told = MarketClient.from_environment().get(f"/v1/orders/{order}/explain")
+    if as_json:
+        show_one(told, as_json=True)
+        return
+    console.print(f"{told['state']}: {told['explanation']}")
+    if told["variants"]:
+        show(told["variants"], ("change", "value", "guests", "slice_minutes", "price"), as_json=False)
 
 
 def orders(

@@ -84,7 +84,7 @@ async def book(
     await asyncio.to_thread(market.instruments.check, code)
     start_minute = None if start is None else parse_minute(start, field="start")
     question = BookQuestion(code, start_minute, duration, slices_per_guest or 1)
-    told = await market.engine.book(use.zone_of(code), question)
+    told = await market.engine.ask(use.zone_of(code), question)
     sides = {
         side: [Level(price=Price(price).hourly(), slices=slices) for price, slices in told[side]]
         for side in ("bids", "asks")

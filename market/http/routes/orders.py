@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 
 from market.engine.commands import CancelAll
+from market.engine.reads import OrderQuestion
 from market.http.auth import Reading, Selling, require
 from market.http.cursors import id_cursor
 from market.http.fields import After, Limit, Page, TrueOrFalse, next_cursor
 from market.http.order_answers import Canceled, Order, OrderState, order_model
+from market.http.order_explanations import Explanation, explanation_model
 from market.http.order_requests import AmendRequest, BidRequest, OrderRequest
 from market.http.placements import amendment_of, placement_of
 from market.http.problems import documented
@@ -69,6 +71,14 @@ def list_(
 def get(order: OrderReference, who: Reading, connection: Reader) -> Order:
     """One of your orders."""
     return order_model(find_order(connection, who.participant, order))
+
+
+@router.get("/{order}/explain", responses=documented(401, 403, 404, 422, 503))
+async def explain(order: OrderReference, who: Reading, market: Market) -> Explanation:
+    """Why an order does not trade, and the nearest variants of it that would: each changes one thing."""
+    found = await asyncio.to_thread(market.write, lambda connection: find_order(connection, who.participant, order))
+    told = await market.engine.ask(found["shard"], OrderQuestion(found["id"]))
+    return explanation_model(found, told["variants"])
 
 
 @router.patch("/{order}", responses=documented(401, 403, 404, 409, 422, 503))

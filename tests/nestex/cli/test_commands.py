@@ -8,7 +8,7 @@ import pytest
 
 COMMANDS = (
     "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "audit", "doctor", "buy", "sell", "cancel",
-    "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "trades",
+    "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "explain", "trades",
     "instruments", "classes", "keys", "operator",
 )  # fmt: skip
 
