@@ -42,5 +42,5 @@ lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	@sh scripts/lock $(ARGS)
 
 clean: ## Remove the environment, caches and the demo's results; not nestex-data
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache demo-out dist
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache .bench_cache demo-out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,121 +1,104 @@
-"""The auction alone: a stream of windowed orders against some thousand resting ones, and against ten times as many.
+"""The auction alone, pure and compiled: windowed orders against shallow and deep books; plain orders against its peers.
 
-Baseline: the same command objects handed to a function that does nothing, which is the floor of any engine in Python.
+Everything runs in turn in one run (`bench.race`), so the ratios hold whatever else the machine does.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
-from bench.timing import paired
-from matching.commands import Cancel, Command, EnterAsk, EnterBid
-from matching.shard import Shard
+from bench.compiled import ROOT, compiled_matching
+from bench.contestants.nestex_windowed import COMMANDS
+from bench.peers import newer_python, peers_folder
+from bench.race import Contestant, Result, race
 
-_INSTRUMENT = "z.std.firm"
+_CACHE = ROOT / ".bench_cache"
 _RESTING = (5_000, 50_000)
-_COMMANDS = 20_000
-_BATCH = 500
-_MINUTE = 1_000
+_OPERATIONS = 200_000
+_FEW = 2_000
+"""What `order-matching` gets: it takes longer for every order the more of them rest."""
+
+_PEERS = ("liquibook", "litebook", "cython_orderbook", "lightmatchingengine")
 
 
 def run() -> Iterator[str]:
     """Lines of the report."""
-    stream = list(_stream())
-    floor, _ = paired(lambda: [_nothing(command) for command in stream], lambda: None)
-    for resting in _RESTING:
-        rate = len(stream) / _seconds(list(_resting(resting)), stream)
-        yield f"{len(stream)} commands on {resting} resting orders: {rate:,.0f} commands a second"
-        yield f"a call that does nothing: {len(stream) / floor:,.0f} a second, ratio {rate * floor / len(stream):.4f}"
+    _CACHE.mkdir(exist_ok=True)
+    compiled = yield from _made(lambda: compiled_matching(_CACHE), "compiled auction")
+    yield from _windowed(compiled)
+    peers = yield from _made(lambda: peers_folder(_CACHE, sys.executable), "peers")
+    yield from _plain(compiled, peers)
+    yield from _newer()
 
 
-def _seconds(before: list[Command], stream: list[Command]) -> float:
-    """What the stream takes on a book that holds what came before."""
-
-    def auction() -> None:
-        shard = Shard("z")
-        for command in before:
-            shard.apply(command)
-        shard.forget()
-        for number, command in enumerate(stream):
-            shard.apply(command)
-            if number % _BATCH == 0:
-                shard.forget()
-
-    def prelude() -> None:
-        shard = Shard("z")
-        for command in before:
-            shard.apply(command)
-
-    whole, only_before = paired(auction, prelude)
-    return whole - only_before
+def _windowed(compiled: Path | None) -> Iterator[str]:
+    contestants = [
+        Contestant(f"{kind}, {resting:,} resting", "nestex_windowed", resting, folders)
+        for resting in _RESTING
+        for kind, folders in _kinds(compiled)
+    ]
+    results = race(contestants)
+    yield f"{COMMANDS:,} windowed commands"
+    for contestant in contestants:
+        first = results[contestants[0].name]
+        yield _line(contestant, COMMANDS, results[contestant.name], first, contestants[0].name)
 
 
-def _nothing(command: Command) -> Command:
-    return command
+def _plain(compiled: Path | None, peers: Path | None) -> Iterator[str]:
+    ours = [Contestant(kind, "nestex_plain", _OPERATIONS, folders) for kind, folders in _kinds(compiled)]
+    book = Contestant("plain book of bench/plain_book.py", "plain_book", _OPERATIONS)
+    others = [Contestant(name, name, _OPERATIONS, (peers,)) for name in _PEERS] if peers else []
+    yield f"{_OPERATIONS:,} plain operations"
+    yield from _compared([*ours, book, *others], _OPERATIONS)
+    if peers:
+        slow = Contestant("order_matching", "order_matching", _FEW, (peers,))
+        yield f"{_FEW:,} plain operations"
+        yield from _compared([Contestant("pure", "nestex_plain", _FEW), slow], _FEW)
 
 
-def _resting(count: int) -> Iterator[Command]:
-    draw = random.Random(1)
-    for number in range(count):
-        yield (
-            _ask(draw, f"r{number}", draw.randint(150, 300))
-            if number % 2
-            else _bid(draw, f"r{number}", draw.randint(50, 149))
-        )
+def _newer() -> Iterator[str]:
+    """`matching-engine`, and ours pure, both on the Python that it needs."""
+    python = newer_python()
+    if python is None:
+        yield "matching_engine is not measured: it needs Python 3.12 or later, and none is on the PATH"
+        return
+    peers = yield from _made(lambda: peers_folder(_CACHE, python), "matching_engine")
+    if peers:
+        ours = Contestant("pure", "nestex_plain", _OPERATIONS, (), python)
+        other = Contestant("matching_engine", "matching_engine", _OPERATIONS, (peers,), python)
+        yield f"{_OPERATIONS:,} plain operations, on {Path(python).name}"
+        yield from _compared([ours, other], _OPERATIONS)
 
 
-def _stream() -> Iterator[Command]:
-    """60 % orders of which some cross, 30 % cancels, 10 % immediate-or-cancel bids."""
-    draw = random.Random(2)
-    entered: list[str] = []
-    for number in range(_COMMANDS):
-        kind = draw.random()
-        if kind < 0.3 and entered:
-            yield Cancel(_MINUTE, entered.pop(draw.randrange(len(entered))), "requested")
-            continue
-        order = f"s{number}"
-        entered.append(order)
-        if kind < 0.4:
-            yield _bid(draw, order, draw.randint(140, 200), "ioc")
-        elif kind < 0.7:
-            yield _bid(draw, order, draw.randint(50, 170))
-        else:
-            yield _ask(draw, order, draw.randint(130, 300))
+def _compared(contestants: list[Contestant], operations: int) -> Iterator[str]:
+    """The first one is what the others are compared with."""
+    results = race(contestants)
+    first = results[contestants[0].name]
+    for contestant in contestants:
+        yield _line(contestant, operations, results[contestant.name], first, contestants[0].name)
 
 
-def _bid(draw: random.Random, order: str, price: int, time_in_force: str = "gtc") -> EnterBid:
-    start = _MINUTE + 1 + draw.randint(0, 600)
-    return EnterBid(
-        minute=_MINUTE,
-        order=order,
-        participant=f"b{draw.randint(1, 50)}",
-        instrument=_INSTRUMENT,
-        price_micros=price,
-        guests=draw.randint(1, 3),
-        slices_per_guest=draw.randint(1, 4),
-        duration_minutes=draw.randint(10, 240),
-        start_from=start,
-        start_by=start + draw.randint(0, 120),
-        time_in_force="ioc" if time_in_force == "ioc" else "gtc",
-    )
+def _line(contestant: Contestant, operations: int, result: Result, first: Result, first_name: str) -> str:
+    if result.failure:
+        return f"  {contestant.name}: not measured: {result.failure}"
+    rate, ratio = operations / result.seconds, first.seconds / result.seconds
+    line = f"  {contestant.name}: {rate:,.0f} a second, {ratio:.2f} x {first_name}"
+    if contestant.module != "nestex_windowed" and result.tally != first.tally:
+        line += f"; its trades differ: {result.tally} instead of {first.tally}"
+    return line
 
 
-def _ask(draw: random.Random, order: str, price: int) -> EnterAsk:
-    start = _MINUTE + 1 + draw.randint(0, 300)
-    return EnterAsk(
-        minute=_MINUTE,
-        order=order,
-        participant=f"a{draw.randint(1, 50)}",
-        instrument=_INSTRUMENT,
-        node=f"n{draw.randint(1, 200)}",
-        price_micros=price,
-        slices=draw.randint(1, 16),
-        available_from=start,
-        available_until=start + draw.randint(60, 1440),
-        min_minutes=1,
-        time_in_force="gtc",
-        slice_vcpus=1,
-        slice_memory_mib=2048,
-        slice_disk_gib=10,
-    )
+def _kinds(compiled: Path | None) -> list[tuple[str, tuple[Path, ...]]]:
+    return [("pure", ()), *([("compiled", (compiled,))] if compiled else [])]
+
+
+def _made(make: Callable[[], Path], what: str) -> Generator[str, None, Path | None]:
+    """What was made; or None, and a line that says why not."""
+    try:
+        return make()
+    except subprocess.CalledProcessError as error:
+        yield f"{what}: not measured: {error.stdout.strip().splitlines()[-1]}"
+        return None

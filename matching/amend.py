@@ -31,7 +31,7 @@ def _ask_for_fewer_guests(bid: Bid, guests: int, floor: Floor) -> None:
         return
     floor.events.append(Amended(bid.order))
     floor.cut_guests(bid, guests)
-    if bid.is_filled(floor.minute):
+    if bid.guests_left == 0:
         floor.close(bid, "fully_filled")
 
 

@@ -1,7 +1,7 @@
 """The book of one instrument: two sides, each in price-time order.
 
-A side keeps its price levels sorted, and the orders of a level by priority. Entering and leaving cost the search for a
-price among the prices, not among the orders, so that the depth of a book hardly matters.
+A side keeps its price levels sorted, and the orders of a level in a chain by priority. Entering and leaving cost the
+search for a price among the prices, not among the orders.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from matching.blocks import BLOCK, Block
 from matching.orders import Ask, Bid, Order
 
-SideOrder = TypeVar("SideOrder", Bid, Ask)
+_PATIENCE = 300
+"""So many looks in vain make a level think of blocks."""
+_PATIENCE_AGAIN = 4
+"""A level that has made blocks waits for so many more looks in vain for every order, before it makes them again."""
+_SMALLEST = 24
+"""A level of fewer orders has no blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +41,124 @@ class Depth:
     asks: tuple[DepthLevel, ...]
 
 
-class BookSide(Generic[SideOrder]):
-    """Resting orders of one side. `sign` is 1 where the lowest price is best, -1 where the highest is."""
+class Level:
+    """The orders of a side at one price, in time order. A level on a side is never empty.
 
-    __slots__ = ("_keys", "_levels", "_sign")
+    A deep level that is searched in vain again and again puts its orders into `blocks`; `tail` is the first order that
+    is in none, and the search goes through the blocks first, and then from order to order.
+    """
+
+    __slots__ = ("_covered", "_failures", "blocks", "first", "last", "tail")
+
+    def __init__(self) -> None:
+        self.first: Order | None = None
+        self.last: Order | None = None
+        self.blocks: list[Block] = []
+        self.tail: Order | None = None
+        self._covered = 0
+        self._failures = 0
+
+    def insert(self, order: Order) -> None:
+        """Puts the order where its priority belongs: at the end, but for a departure that is taken back."""
+        if order.priority <= self._covered:
+            self.forget_blocks()
+        before = self.last
+        while before is not None and before.priority > order.priority:
+            before = before.previous
+        after = self.first if before is None else before.following
+        order.previous, order.following = before, after
+        if before is None:
+            self.first = order
+        else:
+            before.following = order
+        if after is None:
+            self.last = order
+        else:
+            after.previous = order
+        if self.tail is after:
+            self.tail = order
+
+    def remove(self, order: Order) -> None:
+        """Takes an order out, and its neighbours from it: chains of departed orders would keep each other alive."""
+        before, after = order.previous, order.following
+        if before is None:
+            self.first = after
+        else:
+            before.following = after
+        if after is None:
+            self.last = before
+        else:
+            after.previous = before
+        if self.tail is order:
+            self.tail = after
+        order.previous = order.following = None
+
+    def fail(self, looks: int) -> None:
+        """So many looks at its orders were in vain. After enough of them blocks pay."""
+        self._failures += looks
+        if self._failures > _PATIENCE:
+            orders = list(self)
+            self._failures = -_PATIENCE_AGAIN * len(orders)
+            if len(orders) >= _SMALLEST:
+                self.blocks = [Block(orders[at : at + BLOCK]) for at in range(0, len(orders), BLOCK)]
+                self._covered = orders[-1].priority
+                self.tail = None
+
+    def forget_blocks(self) -> None:
+        """Searches from order to order again."""
+        self.blocks = []
+        self._covered = 0
+        self.tail = self.first
+
+    def __iter__(self) -> Iterator[Order]:
+        order = self.first
+        while order is not None:
+            yield order
+            order = order.following
+
+
+class BookSide:
+    """Resting orders of one side. `sign` is 1 where the lowest price is best, -1 where the highest is.
+
+    `keys` are the prices times the sign, best first, each with its level in `levels`; others only read them.
+    `opposite` is the side that it trades with.
+    """
+
+    __slots__ = ("keys", "levels", "opposite", "sign")
+
+    opposite: BookSide
 
     def __init__(self, sign: int) -> None:
-        self._sign = sign
-        self._keys: list[int] = []
-        self._levels: dict[int, dict[int, SideOrder]] = {}
+        self.sign = sign
+        self.keys: list[int] = []
+        self.levels: dict[int, Level] = {}
 
-    def insert(self, order: SideOrder) -> None:
+    def insert(self, order: Order) -> None:
         """Puts the order into its place."""
-        key = self._sign * order.price_micros
-        level = self._levels.get(key)
+        key = self.sign * order.price_micros
+        level = self.levels.get(key)
         if level is None:
-            self._levels[key] = {order.priority: order}
-            insort(self._keys, key)
-            return
-        is_late = next(reversed(level)) > order.priority
-        level[order.priority] = order
-        if is_late:  # only when a departure is taken back: others enter with the highest priority number so far
-            self._levels[key] = dict(sorted(level.items()))
+            level = self.levels[key] = Level()
+            insort(self.keys, key)
+        level.insert(order)
 
-    def remove(self, order: SideOrder) -> None:
+    def remove(self, order: Order) -> None:
         """Takes a resting order out."""
-        key = self._sign * order.price_micros
-        level = self._levels[key]
-        del level[order.priority]
-        if not level:
-            del self._levels[key]
-            del self._keys[bisect_left(self._keys, key)]
+        key = self.sign * order.price_micros
+        level = self.levels[key]
+        level.remove(order)
+        if level.first is None:
+            del self.levels[key]
+            del self.keys[bisect_left(self.keys, key)]
 
-    def crossing(self, limit_micros: int) -> Iterator[list[SideOrder]]:
-        """Price levels that an order with this limit crosses, best first, each in time order.
+    def forget_blocks(self, order: Order) -> None:
+        """A resting order fits more than before: something was taken back."""
+        self.levels[self.sign * order.price_micros].forget_blocks()
 
-        Orders of levels that were given out already may leave meanwhile; none may enter.
-        """
-        keys = self._keys
-        bound = self._sign * limit_micros
-        index = 0
-        while index < len(keys) and keys[index] <= bound:
-            key = keys[index]
-            yield list(self._levels[key].values())
-            if index < len(keys) and keys[index] == key:
-                index += 1
-
-    def levels(self) -> Iterator[tuple[int, list[SideOrder]]]:
-        """All prices with their orders, best first."""
-        for key in self._keys:
-            yield self._sign * key, list(self._levels[key].values())
+    def __iter__(self) -> Iterator[tuple[int, Level]]:
+        """All prices with their levels, best first."""
+        for key in self.keys:
+            yield self.sign * key, self.levels[key]
 
 
 class Book:
@@ -94,32 +167,25 @@ class Book:
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids: BookSide[Bid] = BookSide(-1)
-        self.asks: BookSide[Ask] = BookSide(1)
-
-    def insert(self, order: Order) -> None:
-        """Puts the order into its place on its side."""
-        if isinstance(order, Bid):
-            self.bids.insert(order)
-        else:
-            self.asks.insert(order)
-
-    def remove(self, order: Order) -> None:
-        """Takes a resting order out."""
-        if isinstance(order, Bid):
-            self.bids.remove(order)
-        else:
-            self.asks.remove(order)
+        self.bids = BookSide(-1)
+        self.asks = BookSide(1)
+        self.bids.opposite, self.asks.opposite = self.asks, self.bids
 
     def depth(self, minute: int) -> Depth:
         """What rests on the book at the minute."""
         return Depth(
-            bids=tuple(
-                DepthLevel(price, sum(bid.guests_left * bid.slices_per_guest for bid in bids), len(bids))
-                for price, bids in self.bids.levels()
-            ),
-            asks=tuple(
-                DepthLevel(price, sum(ask.profile.highest_from(minute + 1) for ask in asks), len(asks))
-                for price, asks in self.asks.levels()
-            ),
+            bids=tuple(_depth_level(price, level, minute) for price, level in self.bids),
+            asks=tuple(_depth_level(price, level, minute) for price, level in self.asks),
         )
+
+
+def _depth_level(price_micros: int, level: Level, minute: int) -> DepthLevel:
+    sizes = [_size(order, minute) for order in level]
+    return DepthLevel(price_micros, sum(sizes), len(sizes))
+
+
+def _size(order: Order, minute: int) -> int:
+    if isinstance(order, Bid):
+        return order.guests_left * order.slices_per_guest
+    assert isinstance(order, Ask)
+    return order.profile.highest_from(minute + 1)

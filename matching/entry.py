@@ -5,9 +5,10 @@ Stands between the command (`matching.shard`, `matching.amend`) and the rule (`m
 
 from __future__ import annotations
 
-from matching.commands import Amend, EnterAsk, EnterBid
+from matching.commands import Amend
 from matching.events import Amended, Entered
 from matching.floor import Floor
+from matching.load import NOTHING
 from matching.orders import Ask, Order
 from matching.rule import match, would_match
 
@@ -15,26 +16,31 @@ _CLOSED = {"halted": "instrument_halted", "cancel_only": "instrument_cancel_only
 """Modes in which no order enters, and the reason why one is rejected."""
 
 
-def enter(order: Order, entry: EnterBid | EnterAsk, floor: Floor) -> None:
+def enter(order: Order, floor: Floor) -> None:
     """A new order is rejected, or meets the book; what it does not trade rests, or is canceled if it is `ioc`."""
-    time_in_force = entry.time_in_force
-    refusal = _refusal(order, entry, floor)
-    if refusal is not None:
-        floor.report_done(order.order, refusal)
-        return
-    if isinstance(order, Ask):
+    entry = order.entry
+    time_in_force, events = entry.time_in_force, floor.events
+    floor.admit(order)
+    if order.expiry_minute <= floor.minute or time_in_force == "fok" or entry.post_only or entry.mode != "open":
+        refusal = _refusal(order, floor)
+        if refusal is not None:
+            floor.reject(order, refusal)
+            return
+    if isinstance(order, Ask) and order.slice_vector != NOTHING:
         floor.commit_capacity(order)
-    mark, before = floor.undo.mark(), len(floor.events)
-    floor.events.append(Entered(order.order))
+    kept, before = len(floor.log), len(events)
+    events.append(Entered(order.order))
     reason = match(order, floor)
     if time_in_force == "fok" and reason != "fully_filled":  # a bid: nothing that it met has happened
-        floor.undo.take_back(mark)
-        del floor.events[before:]
-        floor.report_done(order.order, "fok_unfilled")
-        return
-    if reason is None and time_in_force == "ioc":
-        reason = "ioc_remainder"
-    _rest_or_finish(order, reason, floor)
+        floor.undo.shorten(kept)
+        del events[before:]
+        floor.reject(order, "fok_unfilled")
+    elif reason is not None:
+        floor.finish(order, reason)
+    elif time_in_force == "ioc":
+        floor.finish(order, "ioc_remainder")
+    else:
+        floor.place(order)
 
 
 def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor) -> None:
@@ -45,16 +51,21 @@ def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor)
     """
     if amendment.mode in _CLOSED:
         return
-    mark = floor.undo.mark()
-    floor.reprice(order, price_micros)
-    if (order.post_only or amendment.mode == "post_only") and would_match(order, floor):
-        floor.undo.take_back(mark)
+    kept = len(floor.log)
+    floor.readmit(order, price_micros)
+    if (order.entry.post_only or amendment.mode == "post_only") and would_match(order, floor):
+        floor.undo.shorten(kept)
         return
     floor.events.append(Amended(order.order))
-    _rest_or_finish(order, match(order, floor), floor)
+    reason = match(order, floor)
+    if reason is None:
+        floor.place(order)
+    else:
+        floor.finish(order, reason)
 
 
-def _refusal(order: Order, entry: EnterBid | EnterAsk, floor: Floor) -> str | None:
+def _refusal(order: Order, floor: Floor) -> str | None:
+    entry = order.entry
     if order.is_overdue(floor.minute):
         return "expires_at_passed"
     if order.expiry_minute <= floor.minute:
@@ -63,13 +74,6 @@ def _refusal(order: Order, entry: EnterBid | EnterAsk, floor: Floor) -> str | No
         return _CLOSED[entry.mode]
     if entry.time_in_force == "fok" and isinstance(order, Ask):
         return "fok_ask"
-    if (order.post_only or entry.mode == "post_only") and would_match(order, floor):
-        return "post_only_would_trade" if order.post_only else "instrument_post_only"
+    if (entry.post_only or entry.mode == "post_only") and would_match(order, floor):
+        return "post_only_would_trade" if entry.post_only else "instrument_post_only"
     return None
-
-
-def _rest_or_finish(order: Order, reason: str | None, floor: Floor) -> None:
-    if reason is None:
-        floor.place(order)
-    else:
-        floor.finish(order, reason)

@@ -59,21 +59,31 @@ REASONS: dict[str, Reason] = {
 """The closed list of reasons. A reason that is not listed is a programming error."""
 
 
-@dataclass(frozen=True, slots=True)
+# Events are made by the million: an `__init__` of their own, and no freezing, which would treble what one costs. mypyc
+# compiles these, and would call the ones that dataclasses generates through the interpreter. Nobody changes an event.
+
+
+@dataclass(init=False, slots=True, unsafe_hash=True)
 class Entered:
     """The order passed the checks of its window and meets the book now; its trades follow."""
 
     order: str
 
+    def __init__(self, order: str) -> None:
+        self.order = order
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(init=False, slots=True, unsafe_hash=True)
 class Amended:
     """The open order was changed; if its price was, it meets the book again now, and its trades follow."""
 
     order: str
 
+    def __init__(self, order: str) -> None:
+        self.order = order
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(init=False, slots=True, unsafe_hash=True)
 class Trade:
     """Guests of a bid get the window [start, end) from an ask, at the resting order's price per slice-minute."""
 
@@ -86,14 +96,39 @@ class Trade:
     slices_per_guest: int
     taker_side: Side
 
+    def __init__(
+        self,
+        bid: str,
+        ask: str,
+        price_micros: int,
+        start: int,
+        end: int,
+        guests: int,
+        slices_per_guest: int,
+        taker_side: Side,
+    ) -> None:
+        self.bid = bid
+        self.ask = ask
+        self.price_micros = price_micros
+        self.start = start
+        self.end = end
+        self.guests = guests
+        self.slices_per_guest = slices_per_guest
+        self.taker_side = taker_side
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(init=False, slots=True, unsafe_hash=True)
 class Done:
     """The order left the book, or never got onto it. Exactly one for every order."""
 
     order: str
     state: DoneState
     reason: str
+
+    def __init__(self, order: str, state: DoneState, reason: str) -> None:
+        self.order = order
+        self.state = state
+        self.reason = reason
 
 
 Event = Entered | Amended | Trade | Done

@@ -9,9 +9,9 @@ from __future__ import annotations
 from matching.book import Book
 from matching.events import REASONS, Done, Event, Side, Trade
 from matching.expiry import ExpirySchedule
-from matching.load import NodeLoad
+from matching.load import NOTHING, NodeLoad
 from matching.orders import Ask, Bid, Order
-from matching.profile import Profile
+from matching.profile import EMPTY, Profile
 from matching.undo import Undo
 
 
@@ -21,10 +21,11 @@ class Floor:
     `entered` is the newest priority number; `events` is what the running command has caused so far.
     """
 
-    __slots__ = ("books", "entered", "events", "load", "minute", "open", "schedule", "undo")
+    __slots__ = ("books", "entered", "events", "load", "log", "minute", "open", "schedule", "undo")
 
     def __init__(self) -> None:
         self.undo = Undo()
+        self.log = self.undo.log
         self.books: dict[str, Book] = {}
         self.open: dict[str, Order] = {}
         self.schedule = ExpirySchedule()
@@ -36,108 +37,116 @@ class Floor:
     def pass_time(self, minute: int) -> None:
         """Time moves on to the minute, and what has expired by then leaves, in the order of entry."""
         if minute != self.minute:
-            self.undo.record(self._set_minute, None, self.minute)
+            self.log.extend((_set_minute, self, self.minute))
             self.minute = minute
         for order in self.schedule.due(minute):
             self.close(order, "expires_at_reached" if order.is_overdue(minute) else "window_passed")
 
-    def next_priority(self) -> int:
-        """The place in time of the order that enters."""
-        self.undo.record(self._set_entered, None, self.entered)
-        self.entered += 1
-        return self.entered
+    def admit(self, order: Order) -> None:
+        """An order that enters gets the newest place in time. It rests nowhere yet."""
+        order.priority = self.entered = self.entered + 1
+        self.log.extend((_expel, self, order))
+
+    def readmit(self, order: Order, price_micros: int) -> None:
+        """A resting order leaves its place and gets a price and the newest place in time; it rests nowhere then."""
+        self.log.extend((_put_back, self, (order, order.price_micros, order.priority, self.entered)))
+        _displace(self, order)
+        order.price_micros = price_micros
+        order.priority = self.entered = self.entered + 1
+
+    def place(self, order: Order) -> None:
+        """An order that was admitted, or readmitted, rests on the book from now on. Taking that back displaces it."""
+        self.open[order.order] = order
+        order.is_resting = True
+        order.side.insert(order)
+        self.schedule.add(order)
 
     def commit_capacity(self, ask: Ask) -> None:
         """What the ask offers becomes part of its node's load, before it can trade."""
-        self.load.grow(ask.node, ask.slice_vector, ask.profile, self.minute)
-
-    def place(self, order: Order) -> None:
-        """The order rests on the book from now on."""
-        self.undo.record(self._displace, order, None)
-        self._place(order, None)
-
-    def reprice(self, order: Order, price_micros: int) -> None:
-        """A resting order leaves its place and gets a price and the newest place in time; it rests nowhere then."""
-        self.undo.record(self._place, order, None)
-        self._displace(order, None)
-        self.undo.record(self._set_terms, order, (order.price_micros, order.priority, self.entered))
-        self._set_terms(order, (price_micros, self.entered + 1, self.entered + 1))
+        self.load.replace(ask.node, ask.slice_vector, EMPTY, ask.profile, self.minute)
 
     def cut_guests(self, bid: Bid, guests: int) -> None:
         """A resting bid asks for so many guests in total, which must not be fewer than it has traded."""
-        self.undo.record(_set_guests, bid, (bid.guests, bid.guests_left))
+        self.log.extend((_set_guests, bid, (bid.guests, bid.guests_left)))
         _set_guests(bid, (guests, bid.guests_left - (bid.guests - guests)))
 
     def cut_slices(self, ask: Ask, slices: int) -> None:
         """A resting ask offers so many slices in total: every minute loses the difference, but not below zero."""
         left = ask.profile.lowered(ask.slices - slices)
-        self.load.shrink(ask.node, ask.slice_vector, ask.profile.minus(left), self.minute)
-        self.undo.record(_set_slices, ask, ask.slices)
+        self.load.replace(ask.node, ask.slice_vector, ask.profile, left, self.minute)
+        self.log.extend((_set_slices, ask, ask.slices))
         ask.slices = slices
-        self.undo.record(self._set_profile, ask, ask.profile)
-        self._set_profile(ask, left)
+        self.log.extend((_set_profile, self, (ask, ask.profile)))
+        _set_profile(self, (ask, left))
 
     def trade(self, bid: Bid, ask: Ask, start: int, guests: int, taker_side: Side) -> None:
         """So many guests of the bid get slices of the ask from `start` on; the resting order's price holds."""
-        end = start + bid.duration_minutes
-        self.undo.record(_set_guests_left, bid, bid.guests_left)
+        end, slices = start + bid.duration_minutes, bid.slices_per_guest
+        profile, expiry_minute = ask.profile, ask.expiry_minute
+        self.log.extend((_set_guests_left, bid, bid.guests_left, _set_profile, self, (ask, profile)))
         bid.guests_left -= guests
-        self.undo.record(self._set_profile, ask, ask.profile)
-        self._set_profile(ask, ask.profile.take(guests * bid.slices_per_guest, start, end))
+        ask.set_profile(profile.take(guests * slices, start, end))
+        if ask.expiry_minute != expiry_minute and ask.is_resting:
+            self.schedule.move(ask, expiry_minute)
         price = ask.price_micros if taker_side == "bid" else bid.price_micros
-        self.events.append(Trade(bid.order, ask.order, price, start, end, guests, bid.slices_per_guest, taker_side))
+        self.events.append(Trade(bid.order, ask.order, price, start, end, guests, slices, taker_side))
 
     def close(self, order: Order, reason: str) -> None:
         """A resting order leaves the book."""
-        self.undo.record(self._place, order, None)
-        self._displace(order, None)
+        self.log.extend((Floor.place, self, order))
+        _displace(self, order)
         self.finish(order, reason)
+
+    def reject(self, order: Order, reason: str) -> None:
+        """An order that was admitted is done before it met the book."""
+        self.events.append(Done(order.order, REASONS[reason].state, reason))
 
     def finish(self, order: Order, reason: str) -> None:
         """The order is done, and rests no more or never did: an ask gives back what it did not sell."""
-        if isinstance(order, Ask):
-            self.load.shrink(order.node, order.slice_vector, order.profile, self.minute)
-        self.report_done(order.order, reason)
-
-    def report_done(self, order_id: str, reason: str) -> None:
-        """The one `Done` of an order."""
-        self.events.append(Done(order_id, REASONS[reason].state, reason))
+        if isinstance(order, Ask) and order.slice_vector != NOTHING:
+            self.load.replace(order.node, order.slice_vector, order.profile, EMPTY, self.minute)
+        self.events.append(Done(order.order, REASONS[reason].state, reason))
 
     def book(self, instrument: str) -> Book:
         """The instrument's book; an empty one if nothing was ever entered. An empty book is no state to take back."""
-        book = self.books.get(instrument)
-        if book is None:
-            book = self.books[instrument] = Book()
-        return book
+        return self.books.setdefault(instrument, Book())
 
-    # The inverses have the two arguments that the undo log gives them.
 
-    def _set_minute(self, _target: None, minute: int) -> None:
-        self.minute = minute
+# Changes and inverses: functions of the two arguments that the undo log gives them.
 
-    def _set_entered(self, _target: None, entered: int) -> None:
-        self.entered = entered
 
-    def _set_terms(self, order: Order, terms: tuple[int, int, int]) -> None:
-        order.price_micros, order.priority, self.entered = terms
+def _set_minute(floor: Floor, minute: int) -> None:
+    floor.minute = minute
 
-    def _place(self, order: Order, _old: None) -> None:
-        self.open[order.order] = order
-        self.book(order.instrument).insert(order)
-        self.schedule.add(order)
 
-    def _displace(self, order: Order, _old: None) -> None:
-        del self.open[order.order]
-        self.books[order.instrument].remove(order)
-        self.schedule.remove(order)
+def _expel(floor: Floor, order: Order) -> None:
+    if order.is_resting:
+        _displace(floor, order)
+    floor.entered = order.priority - 1
 
-    def _set_profile(self, ask: Ask, profile: Profile) -> None:
-        if ask.order in self.open:
-            self.schedule.remove(ask)
-            ask.set_profile(profile)
-            self.schedule.add(ask)
-        else:
-            ask.set_profile(profile)
+
+def _put_back(floor: Floor, terms: tuple[Order, int, int, int]) -> None:
+    order, price_micros, priority, floor.entered = terms
+    if order.is_resting:
+        _displace(floor, order)
+    order.price_micros, order.priority = price_micros, priority
+    floor.place(order)
+
+
+def _displace(floor: Floor, order: Order) -> None:
+    del floor.open[order.order]
+    order.is_resting = False
+    order.side.remove(order)
+    floor.schedule.remove(order, order.expiry_minute)
+
+
+def _set_profile(floor: Floor, change: tuple[Ask, Profile]) -> None:
+    ask, profile = change
+    expiry_minute = ask.expiry_minute
+    ask.set_profile(profile)
+    if ask.is_resting:
+        floor.schedule.move(ask, expiry_minute)
+        ask.side.forget_blocks(ask)
 
 
 def _set_guests_left(bid: Bid, guests: int) -> None:

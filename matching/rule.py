@@ -5,11 +5,11 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from matching.book import Level
 from matching.events import Side
 from matching.floor import Floor
 from matching.orders import Ask, Bid, Order
+from matching.search import earliest_fit, fit, next_fit
 
 
 def match(taker: Order, floor: Floor) -> str | None:
@@ -17,91 +17,92 @@ def match(taker: Order, floor: Floor) -> str | None:
 
     Gives the reason with which the incoming order is done, or None while something of it is left.
     """
-    minute = floor.minute
-    taker_side: Side = "bid" if isinstance(taker, Bid) else "ask"
-    for bid, ask in _candidates(taker, floor):
-        start = earliest_fit(bid, ask, minute)
-        if start is None:
-            continue
-        resting: Order = ask if taker_side == "bid" else bid
-        if bid.participant == ask.participant:
-            if taker.self_trade_prevention != "cancel_taker":
-                floor.close(resting, "self_trade")
-            if taker.self_trade_prevention != "cancel_maker":
-                return "self_trade"
-            continue
-        while start is not None:
-            floor.trade(bid, ask, start, _guests_that_fit(bid, ask, start), taker_side)
-            start = earliest_fit(bid, ask, minute) if bid.guests_left else None
-        if resting.is_filled(minute):
-            floor.close(resting, "fully_filled")
-        if taker.is_filled(minute):
-            return "fully_filled"
+    against = taker.side.opposite
+    keys, limit = against.keys, against.sign * taker.price_micros
+    if not keys or keys[0] > limit:
+        return None
+    levels = against.levels
+    index, next_minute = 0, floor.minute + 1
+    while index < len(keys) and keys[index] <= limit:
+        key = keys[index]
+        level = levels[key]
+        tail = level.tail  # before the level can make new blocks, which would cover it
+        if level.blocks and (reason := _match_blocks(taker, level, floor)) is not None:
+            return reason
+        found = next_fit(taker, level, tail, next_minute)
+        while found is not None:
+            resting, start = found
+            following = resting.following  # which it forgets when it leaves
+            reason = _meet(taker, resting, start, floor)
+            if reason is not None:
+                return reason
+            found = next_fit(taker, level, following, next_minute)
+        if index < len(keys) and keys[index] == key:  # otherwise all orders of the level have left
+            index += 1
     return None
 
 
 def would_match(taker: Order, floor: Floor) -> bool:
     """Whether any compatible counterpart rests, one of its own participant included."""
-    return any(earliest_fit(bid, ask, floor.minute) is not None for bid, ask in _candidates(taker, floor))
+    against, next_minute = taker.side.opposite, floor.minute + 1
+    limit = against.sign * taker.price_micros
+    for key in against.keys:
+        if key > limit:
+            break
+        level = against.levels[key]
+        for block in level.blocks:
+            for resting in block.worth_a_look(taker, next_minute):
+                if fit(taker, resting, next_minute) is not None:
+                    return True
+        if next_fit(taker, level, level.tail, next_minute) is not None:
+            return True
+    return False
 
 
-def earliest_fit(bid: Bid, ask: Ask, minute: int) -> int | None:
-    """The earliest start at which one guest of the bid fits the ask: conditions 2 to 4 of "compatible"."""
-    if bid.duration_minutes < ask.min_minutes or (bid.has_conditions and not bid.accepts(ask)):
-        return None
-    first = bid.start_from  # comparisons instead of max and min: nothing runs as often as this
-    if first < ask.open_from:
-        first = ask.open_from
-    if first <= minute:
-        first = minute + 1
-    last = ask.open_until - bid.duration_minutes
-    if last > bid.start_by:
-        last = bid.start_by
-    if first > last:
-        return None
-    return ask.profile.earliest_start(bid.slices_per_guest, bid.duration_minutes, first, last)
+def _match_blocks(taker: Order, level: Level, floor: Floor) -> str | None:
+    next_minute, looks = floor.minute + 1, 0
+    for block in level.blocks:
+        for resting in block.worth_a_look(taker, next_minute):
+            start = fit(taker, resting, next_minute)
+            if start is None:
+                looks += 1
+            elif (reason := _meet(taker, resting, start, floor)) is not None:
+                return reason
+    level.fail(looks)
+    return None
 
 
-def _guests_that_fit(bid: Bid, ask: Ask, start: int) -> int:
-    lowest = ask.profile.lowest(start, start + bid.duration_minutes)
-    return min(bid.guests_left, lowest // bid.slices_per_guest)
-
-
-def _candidates(taker: Order, floor: Floor) -> Iterator[tuple[Bid, Ask]]:
-    """The pairs worth a closer look, in price-time order of the resting order.
-
-    Most resting orders at crossing prices are incompatible. Comparing four integers tells that for nearly all of them,
-    and the loops do nothing else.
-    """
-    book = floor.book(taker.instrument)
+def _meet(taker: Order, resting: Order, start: int, floor: Floor) -> str | None:
+    """Two compatible orders trade as far as they go. Gives the reason with which the incoming one is done, if it is."""
+    if taker.entry.participant == resting.entry.participant:
+        return _prevent_self_trade(taker, resting, floor)
     if isinstance(taker, Bid):
-        return _asks_for(taker, book.asks.crossing(taker.price_micros), floor.minute + 1)
-    return _bids_for(taker, book.bids.crossing(taker.price_micros), floor.minute + 1)
+        assert isinstance(resting, Ask)
+        _trade(taker, resting, start, floor, "bid")
+        if resting.open_until <= floor.minute + 1:
+            floor.close(resting, "fully_filled")
+        return None if taker.guests_left else "fully_filled"
+    assert isinstance(taker, Ask)
+    assert isinstance(resting, Bid)
+    _trade(resting, taker, start, floor, "ask")
+    if not resting.guests_left:
+        floor.close(resting, "fully_filled")
+    return "fully_filled" if taker.open_until <= floor.minute + 1 else None
 
 
-def _asks_for(bid: Bid, levels: Iterator[list[Ask]], next_minute: int) -> Iterator[tuple[Bid, Ask]]:
-    earliest_end = max(bid.start_from, next_minute) + bid.duration_minutes
-    start_by, slices, duration = bid.start_by, bid.slices_per_guest, bid.duration_minutes
-    for asks in levels:
-        for ask in asks:
-            if (
-                ask.open_until >= earliest_end
-                and ask.open_from <= start_by
-                and ask.most_slices >= slices
-                and ask.min_minutes <= duration
-            ):
-                yield bid, ask
+def _trade(bid: Bid, ask: Ask, first: int, floor: Floor, taker_side: Side) -> None:
+    """Guests go to the earliest start, as many as fit there; then to the next, until none fits or none is left."""
+    start: int | None = first
+    while start is not None:
+        guests = ask.profile.lowest(start, start + bid.duration_minutes) // bid.slices_per_guest
+        if guests > bid.guests_left:
+            guests = bid.guests_left
+        floor.trade(bid, ask, start, guests, taker_side)
+        start = earliest_fit(bid, ask, floor.minute + 1) if bid.guests_left and ask.most_slices else None
 
 
-def _bids_for(ask: Ask, levels: Iterator[list[Bid]], next_minute: int) -> Iterator[tuple[Bid, Ask]]:
-    for bids in levels:
-        for bid in bids:
-            # The ask's side is read anew each time: a trade before this bid may have narrowed it.
-            if (
-                bid.earliest_end <= ask.open_until
-                and bid.start_by >= ask.open_from
-                and bid.slices_per_guest <= ask.most_slices
-                and bid.duration_minutes >= ask.min_minutes
-                and next_minute + bid.duration_minutes <= ask.open_until
-            ):
-                yield bid, ask
+def _prevent_self_trade(taker: Order, resting: Order, floor: Floor) -> str | None:
+    prevention = taker.entry.self_trade_prevention
+    if prevention != "cancel_taker":
+        floor.close(resting, "self_trade")
+    return None if prevention == "cancel_maker" else "self_trade"

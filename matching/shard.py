@@ -11,14 +11,15 @@ from common.errors import Conflict
 from common.minutes import Window
 from common.wire import Capacity
 from matching.amend import amend
-from matching.book import Depth
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.book import Book, Depth
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
 from matching.entry import enter
 from matching.events import Event
 from matching.floor import Floor
-from matching.orders import Ask, Bid, OpenOrder
+from matching.orders import Ask, Bid
 from matching.snapshot import restore
 from matching.state import canonical_state, state_hash
+from matching.views import OpenOrder
 
 
 class Shard:
@@ -45,23 +46,29 @@ class Shard:
         Raises Conflict (`duplicate_order`) when it enters an order id that is open. That no id is ever used again is
         for the caller to see to, who keeps the orders that are done.
         """
-        self._check(command)
-        floor = self._floor
-        mark = floor.undo.mark()
+        floor, minute = self._floor, command.minute
+        if minute < floor.minute:
+            raise AssertionError(f"minute {minute} comes after minute {floor.minute}")
+        if isinstance(command, (EnterBid, EnterAsk)) and command.order in floor.open:
+            raise Conflict("duplicate_order", f"an order {command.order} is open", field="order")
+        kept, expiries = len(floor.log), floor.schedule.minutes
         events: list[Event] = []
         floor.events = events
         try:
-            floor.pass_time(command.minute)
+            if minute != floor.minute or (expiries and expiries[0] <= minute):
+                floor.pass_time(minute)
             if isinstance(command, EnterBid):
-                enter(Bid(command, floor.next_priority()), command, floor)
+                enter(Bid(command, self._book(command.instrument).bids), floor)
             elif isinstance(command, EnterAsk):
-                enter(Ask(command, floor.next_priority()), command, floor)
+                enter(Ask(command, self._book(command.instrument).asks), floor)
+            elif isinstance(command, Cancel):
+                order = floor.open.get(command.order)
+                if order is not None:
+                    floor.close(order, command.reason)
             elif isinstance(command, Amend):
                 amend(command, floor)
-            elif isinstance(command, Cancel):
-                self._cancel(command)
         except BaseException:
-            floor.undo.take_back(mark)
+            floor.undo.shorten(kept)
             raise
         return events
 
@@ -95,7 +102,7 @@ class Shard:
     def open_order(self, order_id: str) -> OpenOrder | None:
         """The order as it rests on its book now, or None if it does not."""
         order = self._floor.open.get(order_id)
-        return None if order is None else order.view()
+        return order.view() if isinstance(order, (Bid, Ask)) else None
 
     def next_expiry(self) -> int | None:
         """The earliest minute at which a command would find an order expired; the present one if it is due already."""
@@ -104,7 +111,8 @@ class Shard:
 
     def depth(self, instrument: str) -> Depth:
         """What rests on the instrument's book, by price, best first."""
-        return self._floor.book(instrument).depth(self._floor.minute)
+        book = self._floor.books.get(instrument)
+        return Depth((), ()) if book is None else book.depth(self._floor.minute)
 
     def peak(self, node: str, window: Window) -> Capacity:
         """The most that the node has committed at any minute of the window, per resource. Passed minutes count as free.
@@ -114,17 +122,10 @@ class Shard:
         start = max(window.start, self._floor.minute)
         return self._floor.load.peak(node, Window(start, window.end)) if start < window.end else Capacity(0, 0, 0)
 
-    def _check(self, command: Command) -> None:
-        if command.minute < self._floor.minute:
-            raise AssertionError(f"minute {command.minute} comes after minute {self._floor.minute}")
-        if isinstance(command, Amend | Cancel | Tick):
-            return
-        if self.zone is not None and not command.instrument.startswith(self.zone + "."):
-            raise AssertionError(f"{command.instrument} is not traded in zone {self.zone}")
-        if command.order in self._floor.open:
-            raise Conflict("duplicate_order", f"an order {command.order} is open", field="order")
-
-    def _cancel(self, command: Cancel) -> None:
-        order = self._floor.open.get(command.order)
-        if order is not None:
-            self._floor.close(order, command.reason)
+    def _book(self, instrument: str) -> Book:
+        book = self._floor.books.get(instrument)
+        if book is None:
+            if self.zone is not None and not instrument.startswith(f"{self.zone}."):
+                raise AssertionError(f"{instrument} is not traded in zone {self.zone}")
+            book = self._floor.book(instrument)
+        return book

@@ -7,7 +7,7 @@ from typing import Any
 from matching.commands import EnterAsk, EnterBid
 from matching.floor import Floor
 from matching.orders import Ask, Bid, Order
-from matching.profile import Profile, step_function
+from matching.profile import EMPTY, Profile
 
 
 def restore(floor: Floor, snapshot: dict[str, Any]) -> None:
@@ -15,14 +15,14 @@ def restore(floor: Floor, snapshot: dict[str, Any]) -> None:
     floor.minute = snapshot["minute"]
     floor.entered = snapshot["entered"]
     for value in snapshot["orders"]:
-        floor.place(_bid(value) if value["side"] == "bid" else _ask(value))
+        floor.place(_bid(value, floor) if value["side"] == "bid" else _ask(value, floor))
     for node, vector, minutes, levels in snapshot["load"]:
         vcpus, memory_mib, disk_gib = vector
-        floor.load.grow(node, (vcpus, memory_mib, disk_gib), _profile(minutes, levels), floor.minute)
+        floor.load.replace(node, (vcpus, memory_mib, disk_gib), EMPTY, _profile(minutes, levels), floor.minute)
     floor.undo.forget()
 
 
-def _bid(value: dict[str, Any]) -> Order:
+def _bid(value: dict[str, Any], floor: Floor) -> Order:
     entry = EnterBid(
         **_entry(value),
         guests=value["guests"],
@@ -34,12 +34,13 @@ def _bid(value: dict[str, Any]) -> Order:
         avoid_providers=tuple(value["avoid_providers"]),
         min_reliability_ppm=value["min_reliability_ppm"],
     )
-    bid = Bid(entry, value["priority"])
+    bid = Bid(entry, floor.book(entry.instrument).bids)
+    bid.priority = value["priority"]
     bid.guests_left = value["guests_left"]
     return bid
 
 
-def _ask(value: dict[str, Any]) -> Order:
+def _ask(value: dict[str, Any], floor: Floor) -> Order:
     vcpus, memory_mib, disk_gib = value["slice_vector"]
     profile = _profile(value["minutes"], value["levels"])
     entry = EnterAsk(
@@ -54,7 +55,8 @@ def _ask(value: dict[str, Any]) -> Order:
         slice_disk_gib=disk_gib,
         reliability_ppm=value["reliability_ppm"],
     )
-    ask = Ask(entry, value["priority"])
+    ask = Ask(entry, floor.book(entry.instrument).asks)
+    ask.priority = value["priority"]
     ask.set_profile(profile)
     return ask
 
@@ -69,4 +71,4 @@ def _entry(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _profile(minutes: list[int], levels: list[int]) -> Profile:
-    return step_function(tuple(minutes), tuple(levels))
+    return Profile(tuple(minutes), tuple(levels))

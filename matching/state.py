@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from matching.floor import Floor
-from matching.orders import Bid, Order
+from matching.orders import Ask, Bid, Order
 
 
 def state_hash(floor: Floor) -> str:
@@ -36,13 +36,13 @@ def canonical_state(floor: Floor) -> dict[str, Any]:
 def _order_state(order: Order) -> dict[str, Any]:
     shared = {
         "order": order.order,
-        "participant": order.participant,
-        "instrument": order.instrument,
+        "participant": order.entry.participant,
+        "instrument": order.entry.instrument,
         "price_micros": order.price_micros,
         "priority": order.priority,
         "expires_at": order.expires_at,
-        "post_only": order.post_only,
-        "self_trade_prevention": order.self_trade_prevention,
+        "post_only": order.entry.post_only,
+        "self_trade_prevention": order.entry.self_trade_prevention,
     }
     if isinstance(order, Bid):
         return shared | {
@@ -53,15 +53,16 @@ def _order_state(order: Order) -> dict[str, Any]:
             "duration_minutes": order.duration_minutes,
             "start_from": order.start_from,
             "start_by": order.start_by,
-            "nodes": sorted(order.nodes),
-            "avoid_providers": sorted(order.avoid_providers),
-            "min_reliability_ppm": order.min_reliability_ppm,
+            "nodes": sorted(set(order.entry.nodes)),
+            "avoid_providers": sorted(set(order.entry.avoid_providers)),
+            "min_reliability_ppm": order.entry.min_reliability_ppm,
         }
+    assert isinstance(order, Ask)
     return shared | {
         "side": "ask",
         "node": order.node,
         "slices": order.slices,
-        "reliability_ppm": order.reliability_ppm,
+        "reliability_ppm": order.entry.reliability_ppm,
         "min_minutes": order.min_minutes,
         "slice_vector": order.slice_vector,
         "minutes": order.profile.minutes,

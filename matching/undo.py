@@ -5,41 +5,42 @@ One mechanism for every need: a batch that could not be committed, a command tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-Inverse = tuple[Callable[[Any, Any], None], Any, Any]
-"""A function and its two arguments: a tuple is cheaper than a closure, and most changes are never taken back."""
 
 
 class Undo:
-    """Inverses of all changes since they were last forgotten, newest last."""
+    """Inverses of all changes since they were last forgotten, newest last.
 
-    __slots__ = ("_forgotten", "_inverses")
+    Whoever makes a change extends `log` by `(inverse, target, old)`, where `inverse(target, old)` takes it back. The
+    log is one flat list for ever, and open to all: nearly every command makes changes, hardly any is taken back, and a
+    tuple for each would give the garbage collector as much to do as the orders.
+    """
+
+    __slots__ = ("_forgotten", "log")
 
     def __init__(self) -> None:
-        self._inverses: list[Inverse] = []
+        self.log: list[Any] = []
         self._forgotten = 0
-
-    def record(self, inverse: Callable[[Any, Any], None], target: Any, old: Any) -> None:
-        """Remembers that `inverse(target, old)` takes the change back that is being made."""
-        self._inverses.append((inverse, target, old))
 
     def mark(self) -> int:
         """A point to come back to."""
-        return self._forgotten + len(self._inverses)
+        return self._forgotten + len(self.log)
 
     def take_back(self, mark: int) -> None:
         """Takes every change since the mark back, newest first."""
-        inverses = self._inverses
         kept = mark - self._forgotten
-        if not 0 <= kept <= len(inverses):
+        if not 0 <= kept <= len(self.log):
             raise AssertionError("the mark was forgotten, or lies behind something that was taken back")
-        while len(inverses) > kept:
-            inverse, target, old = inverses.pop()
+        self.shorten(kept)
+
+    def shorten(self, kept: int) -> None:
+        """Takes changes back, newest first, until the log is so long again."""
+        log = self.log
+        while len(log) > kept:
+            old, target, inverse = log.pop(), log.pop(), log.pop()
             inverse(target, old)
 
     def forget(self) -> None:
         """Makes everything so far final; earlier marks are void."""
-        self._forgotten += len(self._inverses)
-        self._inverses.clear()
+        self._forgotten += len(self.log)
+        self.log.clear()

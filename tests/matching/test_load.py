@@ -77,3 +77,22 @@ def test_time_between_entry_and_departure_does_not_unbalance_the_load() -> None:
 
 def test_slices_without_resources_load_nothing() -> None:
     assert peak_after(ask("a", vector=(0, 0, 0)), cancel("a")) == Capacity(0, 0, 0)
+
+
+def test_what_has_passed_is_folded_and_changes_nothing_to_come() -> None:
+    shard = Shard("z")
+    for index in range(200):
+        minute = NOW + index
+        shard.apply(ask(f"a{index}", slices=2, minute=minute, start=minute + 1, until=minute + 31))
+        shard.apply(bid(f"b{index}", minute=minute, start_from=minute + 1, start_by=minute + 1, duration=20))
+        mark, before = shard.mark(), shard.state_hash()
+        shard.apply(ask("later", minute=minute + 10, start=minute + 11, until=minute + 12))
+        shard.take_back(mark)
+        assert shard.state_hash() == before
+    last = NOW + 199
+    # At the last minute + 1 there are the asks of 30 minutes, whose first 20 have a slice sold already.
+    assert shard.peak("node", Window(last + 1, last + 2)) == Capacity(60, 60 * 2048, 600)
+    for index in range(200):
+        shard.apply(cancel(f"a{index}", minute=last))
+    assert shard.peak("node", Window(last + 1, last + 2)) == Capacity(20, 20 * 2048, 200)
+    assert shard.peak("node", Window(last + 21, last + 90)) == Capacity(0, 0, 0)

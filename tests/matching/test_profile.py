@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.profile import EMPTY, Profile, window_profile
+from matching.profile import EMPTY, Profile, stepped_profile, window_profile
 
 SPAN = 24
 """Minutes that the properties look at: profiles live in the first 20 of them."""
@@ -15,16 +17,20 @@ minutes = st.integers(0, SPAN)
 
 
 def built(parts: list[Change]) -> tuple[Profile, dict[int, int]]:
-    """A profile made by adding (slices, start, length) and taking half of it again, and the dict that it must equal."""
-    profile, plain = EMPTY, dict.fromkeys(range(-1, SPAN * 2), 0)
-    for index, (slices, start, length) in enumerate(parts):
-        end = start + length
-        if index % 2 and profile.lowest(start, end) >= slices:
-            profile, sign = profile.take(slices, start, end), -1
-        else:
-            profile, sign = profile.add(slices, start, end), 1
-        for minute in range(start, end):
-            plain[minute] += sign * slices
+    """A profile made of windows, some of which are taken again where that is possible, and the dict that it equals."""
+    plain = dict.fromkeys(range(-1, SPAN * 2), 0)
+    steps: Counter[int] = Counter()
+    for slices, start, length in parts[::2]:
+        steps[start] += slices
+        steps[start + length] -= slices
+        for minute in range(start, start + length):
+            plain[minute] += slices
+    profile = stepped_profile(steps)
+    for slices, start, length in parts[1::2]:
+        if profile.lowest(start, start + length) >= slices:
+            profile = profile.take(slices, start, start + length)
+            for minute in range(start, start + length):
+                plain[minute] -= slices
     return profile, plain
 
 
@@ -39,13 +45,18 @@ def test_a_profile_equals_a_dict_of_minutes(parts: list[Change]) -> None:
 @given(changes)
 def test_equal_functions_have_one_form(parts: list[Change]) -> None:
     profile, plain = built(parts)
-    rebuilt = EMPTY
-    for minute in reversed(range(SPAN)):
-        if plain[minute]:
-            rebuilt = rebuilt.add(plain[minute], minute, minute + 1)
+    rebuilt = stepped_profile({minute: plain[minute] - plain[minute - 1] for minute in range(SPAN)})
     assert profile == rebuilt
     assert all(left != right for left, right in zip((0, *profile.levels), profile.levels, strict=False))
     assert not profile.levels or profile.levels[-1] == 0
+
+
+@given(changes, st.integers(1, 6))
+def test_runs_are_the_longest_stretches_with_so_many_slices(parts: list[Change], slices: int) -> None:
+    profile, plain = built(parts)
+    starts = [at for at in range(SPAN) if plain[at] >= slices > plain[at - 1]]
+    ends = [at for at in range(SPAN) if plain[at] < slices <= plain[at - 1]]
+    assert profile.runs(slices) == (starts, ends)
 
 
 @given(changes, minutes, st.integers(1, 8))
@@ -95,18 +106,7 @@ def test_lowering_takes_from_every_minute_but_not_below_zero(given_changes: list
     expected = {at: max(0, level - slices) for at, level in plain.items()}
     assert {at: left.level(at) for at in plain} == expected
     assert left.slice_minutes == sum(expected.values())
-    lost = profile.minus(left)
-    assert left.plus(lost) == profile, "the form is canonical"
-    assert max(lost.levels, default=0) <= slices
-
-
-@given(changes, changes)
-def test_plus_and_minus_are_inverse(one: list[Change], other: list[Change]) -> None:
-    left, right = built(one)[0], built(other)[0]
-    total = left.plus(right)
-    assert {at: total.level(at) for at in range(SPAN)} == {at: left.level(at) + right.level(at) for at in range(SPAN)}
-    assert total.minus(right) == left
-    assert total == right.plus(left)
+    assert left == stepped_profile({at: expected[at] - expected[at - 1] for at in range(SPAN)}), "the form is canonical"
 
 
 def test_a_profile_never_falls_below_zero() -> None:

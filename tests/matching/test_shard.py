@@ -7,8 +7,8 @@ from common.minutes import Window
 from common.wire import Capacity
 from matching.commands import Command, Tick
 from matching.events import Done, DoneState, Entered, Event
-from matching.orders import OpenAsk, OpenBid
 from matching.shard import Shard
+from matching.views import OpenAsk, OpenBid
 from tests.matching.factories import NOW, SOON, ask, bid, cancel
 
 ALL_TIME = Window(0, 10_000)

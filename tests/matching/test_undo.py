@@ -14,7 +14,7 @@ def test_changes_are_taken_back_newest_first() -> None:
     for number in range(4):
         if number == 2:
             mark = undo.mark()
-        undo.record(inverse, taken_back, number)
+        undo.log.extend((inverse, taken_back, number))
     undo.take_back(mark)
     assert taken_back == [3, 2]
     undo.take_back(mark)
@@ -24,12 +24,12 @@ def test_changes_are_taken_back_newest_first() -> None:
 def test_a_mark_is_void_once_its_past_is_final_or_gone() -> None:
     undo = Undo()
     start = undo.mark()
-    undo.record(lambda _target, _old: None, None, None)
+    undo.log.extend((lambda _target, _old: None, None, None))
     later = undo.mark()
     undo.take_back(start)
     with pytest.raises(AssertionError):
         undo.take_back(later)
-    undo.record(lambda _target, _old: None, None, None)
+    undo.log.extend((lambda _target, _old: None, None, None))
     undo.forget()
     with pytest.raises(AssertionError):
         undo.take_back(start)
