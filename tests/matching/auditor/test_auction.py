@@ -96,7 +96,7 @@ def test_a_change_of_what_the_book_did_is_found(name: str) -> None:
         audit(CHANGED[name])
 
 
-@settings(max_examples=HISTORIES, deadline=None)
+@settings(max_examples=HISTORIES)
 @given(histories())
 def test_book_and_auditor_agree_on_random_histories(history: list[Command]) -> None:
     shard, auditor = Shard("z"), AuctionAuditor()
