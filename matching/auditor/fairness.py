@@ -40,14 +40,15 @@ def check_precedence(taker: Holding, claimed: Sequence[Event], known: Mapping[st
         last = place
 
 
-def check_crossing(taker: Holding, twin: Twin) -> None:
-    """Raises Difference when an order that has met the book rests beside one that it could trade with."""
-    resting = twin.find(taker.entry.order)
-    near = [other for other in twin.open if could_meet(taker, other)] if resting is not None else ()
-    for other in near:
+def check_crossing(order: str, twin: Twin) -> None:
+    """Raises Difference when the order, if it rests, rests beside one that it could trade with."""
+    resting = twin.find(order)
+    if resting is None:
+        return
+    for other in [other for other in twin.open if could_meet(resting, other)]:
         require(
-            not _could_trade(taker, other, twin.minute),
-            f"{taker.entry.order} is left on the book beside {other.entry.order}, though they could trade",
+            not _could_trade(resting, other, twin.minute),
+            f"{order} is left on the book beside {other.entry.order}, though they could trade",
         )
 
 
