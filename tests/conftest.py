@@ -28,6 +28,7 @@ from typing import Any
 import nats
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from nats.aio.client import RawCredentials
 from psycopg import sql
 from sqlalchemy import Engine
@@ -42,6 +43,10 @@ from nestex.stack.supervisor import Supervisor
 from runtime.agent_access import AGENTS, SERVER_CREDENTIALS, Authority
 from runtime.database import connect
 from runtime.nats_jwt import credentials_file, new_seed
+
+# How long an example takes is the machine's business; no test fails because others use it too.
+settings.register_profile("nestex", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("nestex")
 
 
 @dataclass(frozen=True, slots=True)

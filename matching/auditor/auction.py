@@ -54,7 +54,7 @@ class AuctionAuditor:
         _check_same(claimed, twin.apply(command))
         if taker is not None:
             check_precedence(taker, claimed, known, twin)
-            check_crossing(taker, twin)
+            check_crossing(taker.entry.order, twin)
             known[taker.entry.order] = taker
         self._check_slices(claimed, known)
         self._commands += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matching.auditor.difference import require
-from matching.auditor.holding import AskHolding, BidHolding, Holding, compatible_start
+from matching.auditor.holding import AskHolding, BidHolding, Holding, compatible_start, could_meet
 from matching.auditor.supply import sell
 from matching.auditor.twin import Twin
 from matching.events import Event, Trade
@@ -25,26 +25,30 @@ def check_precedence(taker: Holding, claimed: Sequence[Event], known: Mapping[st
     they were, and those that it did trade with must follow each other in price-time order.
     """
     last: Place | None = None
-    for trade in (event for event in claimed if isinstance(event, Trade)):
+    trades = [event for event in claimed if isinstance(event, Trade)]
+    near = [other for other in twin.open if could_meet(taker, other)] if trades else []
+    for trade in trades:
         met = known[trade.ask if isinstance(taker, BidHolding) else trade.bid]
         place = _place(met)
         require(last is None or last <= place, f"{met.entry.order} comes before the order that was met before it")
-        for other in twin.open:
+        for other in near:
             require(
-                type(other) is not type(met) or _place(other) >= place or not _could_trade(taker, other, twin.minute),
+                _place(other) >= place or not _could_trade(taker, other, twin.minute),
                 f"{taker.entry.order} traded with {met.entry.order} past {other.entry.order}, which comes before it",
             )
         _take_off(taker, trade)
         last = place
 
 
-def check_crossing(taker: Holding, twin: Twin) -> None:
-    """Raises Difference when an order that has met the book rests beside one that it could trade with."""
-    resting = twin.find(taker.entry.order)
-    for other in twin.open if resting is not None else ():
+def check_crossing(order: str, twin: Twin) -> None:
+    """Raises Difference when the order, if it rests, rests beside one that it could trade with."""
+    resting = twin.find(order)
+    if resting is None:
+        return
+    for other in [other for other in twin.open if could_meet(resting, other)]:
         require(
-            not _could_trade(taker, other, twin.minute),
-            f"{taker.entry.order} is left on the book beside {other.entry.order}, though they could trade",
+            not _could_trade(resting, other, twin.minute),
+            f"{order} is left on the book beside {other.entry.order}, though they could trade",
         )
 
 
@@ -66,6 +70,5 @@ def _could_trade(one: Holding, other: Holding, minute: int) -> bool:
     return (
         isinstance(one, BidHolding)
         and isinstance(other, AskHolding)
-        and one.price_micros >= other.price_micros
         and compatible_start(one, other, minute) is not None
     )

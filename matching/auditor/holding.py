@@ -5,24 +5,26 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from matching.auditor.supply import Supply, last_start, lowest, slice_minutes, whole
 from matching.commands import EnterAsk, EnterBid
 
 
-@dataclass(slots=True, eq=False)
 class BidHolding:
     """A bid: its entry, the price and total that amendments left it, and the guests that have traded.
 
-    `place` counts entries and re-entries: the lower one came first.
+    `place` counts entries and re-entries: the lower one came first. `over_from` is the first minute at which the order
+    has expired.
     """
 
-    entry: EnterBid
-    price_micros: int
-    guests: int
-    traded: int = 0
-    place: int = 0
+    __slots__ = ("entry", "guests", "over_from", "place", "price_micros", "traded")
+
+    def __init__(self, entry: EnterBid) -> None:
+        self.entry = entry
+        self.price_micros = entry.price_micros
+        self.guests = entry.guests
+        self.traded = 0
+        self.place = 0
+        self.over_from = _over_from(entry, entry.start_by if entry.start_from <= entry.start_by else None)
 
     @property
     def left(self) -> int:
@@ -34,19 +36,11 @@ class BidHolding:
         """Slice-minutes of these guests."""
         return self.left * self.entry.slices_per_guest * self.entry.duration_minutes
 
-    @property
-    def last_start(self) -> int | None:
-        """The last minute at which a guest can start; None if there never was one."""
-        return self.entry.start_by if self.entry.start_from <= self.entry.start_by else None
-
 
 class AskHolding:
-    """An ask: its entry, the price and total that amendments left it, and what it has left of its supply.
+    """An ask: its entry, the price and total that amendments left it, and what it has left of its supply."""
 
-    `last_start` is the last minute at which a contract of its shortest length could start; None if there is none.
-    """
-
-    __slots__ = ("_supply", "entry", "last_start", "place", "price_micros", "slice_minutes_left", "slices")
+    __slots__ = ("_supply", "entry", "over_from", "place", "price_micros", "slice_minutes_left", "slices")
 
     def __init__(self, entry: EnterAsk) -> None:
         self.entry = entry
@@ -63,7 +57,7 @@ class AskHolding:
     @supply.setter
     def supply(self, supply: Supply) -> None:
         self._supply = supply
-        self.last_start = last_start(supply, self.entry.min_minutes)
+        self.over_from = _over_from(self.entry, last_start(supply, self.entry.min_minutes))
         self.slice_minutes_left = slice_minutes(supply)
 
 
@@ -72,20 +66,13 @@ Holding = BidHolding | AskHolding
 
 def new_holding(entry: EnterBid | EnterAsk) -> Holding:
     """The order as it enters."""
-    if isinstance(entry, EnterBid):
-        return BidHolding(entry, entry.price_micros, entry.guests)
-    return AskHolding(entry)
+    return BidHolding(entry) if isinstance(entry, EnterBid) else AskHolding(entry)
 
 
 def good_till_passed(holding: Holding, now: int) -> bool:
     """Whether the minute until which the order is good has come."""
     entry = holding.entry
     return entry.time_in_force == "gtd" and entry.expires_at is not None and now >= entry.expires_at
-
-
-def unservable(holding: Holding, now: int) -> bool:
-    """Whether the window can no longer be served after the minute `now`."""
-    return holding.last_start is None or holding.last_start < now + 1
 
 
 def filled(holding: Holding, now: int) -> bool:
@@ -118,10 +105,28 @@ def compatible_start(bid: BidHolding, ask: AskHolding, now: int) -> int | None:
     return None
 
 
+def could_meet(taker: Holding, resting: Holding) -> bool:
+    """Whether they are on two sides of one instrument and their prices cross: condition 1, which spares most pairs a
+    closer look."""
+    if type(taker) is type(resting) or taker.entry.instrument != resting.entry.instrument:
+        return False
+    if isinstance(taker, BidHolding):
+        return taker.price_micros >= resting.price_micros
+    return resting.price_micros >= taker.price_micros
+
+
 def guests_that_fit(bid: BidHolding, ask: AskHolding, start: int) -> int:
     """How many guests the pair can trade at that start."""
     least = lowest(ask.supply, start, start + bid.entry.duration_minutes)
     return min(bid.left, least // bid.entry.slices_per_guest)
+
+
+def _over_from(entry: EnterBid | EnterAsk, last: int | None) -> int:
+    """At the minute of the last start nothing can start any more: "now" is the next minute. None: there was none."""
+    passed = 0 if last is None else last
+    if entry.time_in_force == "gtd" and entry.expires_at is not None:
+        return min(passed, entry.expires_at)
+    return passed
 
 
 def _conditions_hold(bid: EnterBid, ask: EnterAsk) -> bool:

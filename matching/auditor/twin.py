@@ -9,11 +9,11 @@ from matching.auditor.holding import (
     BidHolding,
     Holding,
     compatible_start,
+    could_meet,
     filled,
     good_till_passed,
     guests_that_fit,
     new_holding,
-    unservable,
 )
 from matching.auditor.supply import lower, sell
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
@@ -36,7 +36,7 @@ class Twin:
         """Applies one command; before it, expires what its minute has overtaken."""
         self._events = []
         self.minute = command.minute
-        for holding in [holding for holding in self.open if self._is_over(holding)]:
+        for holding in [holding for holding in self.open if holding.over_from <= self.minute]:
             overdue = good_till_passed(holding, self.minute)
             self._leave(holding, "expired", "expires_at_reached" if overdue else "window_passed")
         if isinstance(command, EnterBid | EnterAsk):
@@ -63,9 +63,6 @@ class Twin:
             if bid.price_micros >= ask.price_micros and compatible_start(bid, ask, self.minute) is not None
         ]
 
-    def _is_over(self, holding: Holding) -> bool:
-        return unservable(holding, self.minute) or good_till_passed(holding, self.minute)
-
     def _enter(self, taker: Holding) -> None:
         entry = taker.entry
         reason = self._refusal(taker)
@@ -85,7 +82,7 @@ class Twin:
     def _refusal(self, taker: Holding) -> str | None:
         if good_till_passed(taker, self.minute):
             return "expires_at_passed"
-        if unservable(taker, self.minute):
+        if taker.over_from <= self.minute:
             return "window_unservable"
         if taker.entry.mode in ("halted", "cancel_only"):
             return f"instrument_{taker.entry.mode}"
@@ -111,7 +108,7 @@ class Twin:
             holding.supply = lower(holding.supply, holding.slices - command.slices)
             holding.slices = command.slices
             self._events.append(Amended(holding.entry.order))
-            if unservable(holding, self.minute):
+            if holding.over_from <= self.minute:
                 self._leave(holding, "canceled", "amended_away")
 
     def _enter_again(self, holding: Holding, price_micros: int, post_only: bool) -> None:
@@ -126,7 +123,8 @@ class Twin:
 
     def _counterparts(self, taker: Holding) -> list[Holding]:
         """Compatible orders of the other side in price-time order."""
-        found = [resting for resting in self.open if self._start(taker, resting) is not None]
+        near = [resting for resting in self.open if could_meet(taker, resting)]
+        found = [resting for resting in near if self._start(taker, resting) is not None]
         cheapest_first = 1 if isinstance(taker, BidHolding) else -1
         return sorted(found, key=lambda resting: cheapest_first * resting.price_micros)  # stable: then time
 

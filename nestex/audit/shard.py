@@ -22,15 +22,16 @@ from nestex.audit.snapshots import Snapshots
 from nestex.audit.tables import ShardTables
 
 _BLOCKS_AT_ONCE = 20
-_PAGE_EVENTS = 2000
+PAGE_EVENTS = 2000
 """Events of the feed after which rows are looked up; each row has one or more."""
 
 
 class ShardAudit:
     """One pass over a shard, in the transaction of the connection."""
 
-    def __init__(self, connection: Connection, shard: str) -> None:
+    def __init__(self, connection: Connection, shard: str, *, page_events: int = PAGE_EVENTS) -> None:
         self.shard = shard
+        self._page_events = page_events
         self._connection = connection
         self._auditor = Auditor(shard)
         self._book = Shard(shard)
@@ -45,7 +46,7 @@ class ShardAudit:
             for entry in block.entries:
                 self._snapshots.compare(self._auditor, self._book, self._history.open)
                 self._check(entry)
-                if len(self._history.page.events) >= _PAGE_EVENTS:
+                if len(self._history.page.events) >= self._page_events:
                     self._tables.compare(self._history.turn())
             after_block(len(block.entries))
         self._finish()

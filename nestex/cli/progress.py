@@ -7,7 +7,7 @@ from types import TracebackType
 from rich import progress as bars
 from rich.console import Console
 
-from common.clock import SystemClock
+from common.clock import RealClock, SystemClock
 
 _PATIENCE_SECONDS = 1
 
@@ -15,10 +15,10 @@ _PATIENCE_SECONDS = 1
 class Progress:
     """A bar over so many `things`, gone when the command ends."""
 
-    def __init__(self, console: Console, things: str) -> None:
+    def __init__(self, console: Console, things: str, clock: RealClock | None = None) -> None:
         self._console = console
         self._things = things
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._began = self._clock.monotonic()
         self._bar: bars.Progress | None = None
 

@@ -29,7 +29,7 @@ from tests.market.engine.random_market import (
 from tests.matching.histories import HISTORIES
 
 
-@settings(max_examples=HISTORIES, deadline=None)
+@settings(max_examples=HISTORIES)
 @given(batches())
 def test_engine_book_and_auditor_agree_and_nothing_is_lost(history: list[Batch]) -> None:
     market, book, auditor = RandomMarket(), Shard(ZONE), Auditor(ZONE)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from market.engine.batch import BatchProcessor
 from market.engine.commands import AmendOrder, CancelAll, CancelOrder, Command, Expire
+from nestex.audit.market import audit
 from nestex.books import first_difference
 from runtime.database import connect
 from tests.market.factories import HandClock, World
@@ -141,6 +142,7 @@ def _run(
             engine.process(batch)
     assert (failures > 0) == (fails is not None)
     assert first_difference(world.database) is None
+    assert audit(world.database, None, lambda done, total: None).difference is None
     recovered = world.engine("recovered").state
     assert recovered.shard.state_hash() == engine.state.shard.state_hash()
     assert recovered.open == engine.state.open

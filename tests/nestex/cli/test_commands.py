@@ -31,6 +31,8 @@ def test_help_lists_every_command() -> None:
         (("orders",), {}, 3, "key_missing"),
         (("orders",), {"NESTEX_API_KEY": "k", "NESTEX_URL": "http://127.0.0.1:9"}, 4, "market_unreachable"),
         (("books", "check"), {}, 3, "NESTEX_DATABASE_URL"),
+        (("audit",), {}, 3, "NESTEX_DATABASE_URL"),
+        (("audit",), {"NESTEX_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, 4, "database_unavailable"),
         (("worker",), {}, 3, "NESTEX_DATABASE_URL"),
         (("buy", "fra1.std.firm"), {}, 2, "--price"),
         (("agent", "--market", "http://127.0.0.1:9", "--data", "x", "--capacity", "8"), {}, 3, "capacity"),
