@@ -10,14 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from billing.accounts import HELD, LOCK, Cash, held_in
 from billing.arrays import among
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, MARKET_KINDS, PARTICIPANT_KINDS, Transfer, account, is_market_account
-from common.errors import Conflict, InvalidInput, NotFound, Refused
+from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
+from runtime.bulk import insert_rows
+from runtime.driver import together
 
 _INSERT_TRANSFERS = text("""
     INSERT INTO ledger_transfer (key, kind, at_micros, content_sha256)
@@ -25,12 +28,9 @@ _INSERT_TRANSFERS = text("""
         CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:times AS bigint[]), CAST(:contents AS bytea[]))
     RETURNING key, id
 """)
-_INSERT_ENTRIES = text("""
-    INSERT INTO ledger_entry (transfer_id, ordinal, account_id, amount_micros, reference)
-    SELECT * FROM unnest(
-        CAST(:transfers AS bigint[]), CAST(:ordinals AS integer[]), CAST(:accounts AS text[]),
-        CAST(:amounts AS bigint[]), CAST(:refs AS text[]))
-""")
+_POSTED = select(ledger_transfer.c.key, ledger_transfer.c.content_sha256).where(
+    ledger_transfer.c.key == any_(bindparam("keys", type_=ARRAY(Text)))
+)
 _UPDATE_ACCOUNTS = text("""
     UPDATE ledger_account
     SET balance_micros = balance_micros + change.balance, reserved_micros = reserved_micros + change.reserved
@@ -46,19 +46,6 @@ class FloorBroken(Refused):
     def __init__(self, accounts: tuple[str, ...]) -> None:
         super().__init__("insufficient_funds", f"not covered: {', '.join(accounts)}")
         self.accounts = accounts
-
-
-@dataclass(frozen=True, slots=True)
-class Cash:
-    """A participant's cash: balance, and the part of it that open orders reserve."""
-
-    balance_micros: int
-    reserved_micros: int
-
-    @property
-    def available_micros(self) -> int:
-        """What new orders may reserve."""
-        return self.balance_micros - self.reserved_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +84,12 @@ def post(connection: Connection, transfers: Sequence[Transfer], reservations: Ma
         return
     market = {account_id for account_id in touched if is_market_account(account_id)}
     # Transfers between the market's own accounts alone are told apart from their retries by locking these at once.
-    held = _lock(connection, touched - market or market)
-    fresh = _not_yet_posted(connection, transfers)
+    locked = sorted(touched - market or market)
+    rows, posted = together(
+        connection, (LOCK, {"ids": locked}), (_POSTED, {"keys": [transfer.key for transfer in transfers]})
+    )
+    held = held_in(rows, locked)
+    fresh = _not_yet_posted(dict(posted), transfers)
     changes: dict[str, int] = defaultdict(int)
     for transfer in fresh:
         for entry in transfer.entries:
@@ -107,19 +98,15 @@ def post(connection: Connection, transfers: Sequence[Transfer], reservations: Ma
     _write_transfers(connection, fresh)
     _update(connection, (changes.keys() | reserved.keys()) - market, changes, reserved)
     if changed := changes.keys() & market:
-        _lock(connection, changed)
+        held_in(connection.execute(LOCK, {"ids": sorted(changed)}), changed)
         _update(connection, changed, changes, {})
 
 
 def cash(connection: Connection, participants: Iterable[str], *, lock: bool = False) -> dict[str, Cash]:
     """Cash of these participants; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
     owners = {account(participant, "cash"): participant for participant in participants}
-    if lock:
-        return {owners[account_id]: held for account_id, held in _lock(connection, owners).items()}
-    query = select(ledger_account).where(among(ledger_account.c.id, owners))
-    found = {owners[row.id]: Cash(row.balance_micros, row.reserved_micros) for row in connection.execute(query)}
-    _all_found(owners.values(), found)
-    return found
+    rows = connection.execute(LOCK if lock else HELD, {"ids": list(owners)})
+    return {owners[account_id]: held for account_id, held in held_in(rows, owners).items()}
 
 
 def balances(connection: Connection, owner: str) -> dict[str, int]:
@@ -161,31 +148,8 @@ def _open(connection: Connection, owner: str, kinds: Sequence[str]) -> None:
     connection.execute(insert(ledger_account).on_conflict_do_nothing(), rows)
 
 
-def _lock(connection: Connection, accounts: Iterable[str]) -> dict[str, Cash]:
-    """Lock these accounts in one statement, in id order; what they hold."""
-    query = select(ledger_account.c.id, ledger_account.c.balance_micros, ledger_account.c.reserved_micros)
-    wanted = sorted(accounts)
-    query = query.where(among(ledger_account.c.id, wanted)).order_by(ledger_account.c.id)
-    held = {
-        row.id: Cash(row.balance_micros, row.reserved_micros)
-        for row in connection.execute(query.with_for_update(key_share=True))
-    }
-    _all_found(wanted, held)
-    return held
-
-
-def _all_found(wanted: Iterable[str], found: Mapping[str, Cash]) -> None:
-    if missing := set(wanted) - found.keys():
-        raise NotFound("not_found", f"there is no account of {min(missing)}")
-
-
-def _not_yet_posted(connection: Connection, transfers: Sequence[Transfer]) -> list[Transfer]:
-    """The transfers whose keys are new, each key once. Raises Conflict."""
-    if not transfers:
-        return []
-    query = select(ledger_transfer.c.key, ledger_transfer.c.content_sha256)
-    query = query.where(among(ledger_transfer.c.key, [transfer.key for transfer in transfers]))
-    contents = {row.key: row.content_sha256 for row in connection.execute(query)}
+def _not_yet_posted(contents: dict[str, bytes], transfers: Sequence[Transfer]) -> list[Transfer]:
+    """The transfers whose keys are not among those of `contents`, each key once. Raises Conflict."""
     fresh = []
     for transfer in transfers:
         content = transfer.content_sha256()
@@ -221,18 +185,19 @@ def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> N
         "times": [transfer.at_micros for transfer in transfers],
         "contents": [transfer.content_sha256() for transfer in transfers],
     }
-    ids = {row.key: row.id for row in connection.execute(_INSERT_TRANSFERS, columns)}
-    entries = [
-        (ids[transfer.key], ordinal, entry) for transfer in transfers for ordinal, entry in enumerate(transfer.entries)
+    ids = {key: transfer_id for key, transfer_id in connection.execute(_INSERT_TRANSFERS, columns)}  # noqa: C416  # rows are no plain tuples to mypy
+    rows = [
+        {
+            "transfer_id": ids[transfer.key],
+            "ordinal": ordinal,
+            "account_id": entry.account,
+            "amount_micros": entry.amount_micros,
+            "reference": entry.reference,
+        }
+        for transfer in transfers
+        for ordinal, entry in enumerate(transfer.entries)
     ]
-    columns = {
-        "transfers": [transfer_id for transfer_id, _, _ in entries],
-        "ordinals": [ordinal for _, ordinal, _ in entries],
-        "accounts": [entry.account for _, _, entry in entries],
-        "amounts": [entry.amount_micros for _, _, entry in entries],
-        "refs": [entry.reference for _, _, entry in entries],
-    }
-    connection.execute(_INSERT_ENTRIES, columns)
+    insert_rows(connection, ledger_entry, rows)
 
 
 def _update(

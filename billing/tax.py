@@ -7,7 +7,7 @@ the European Union; elsewhere everything is `O`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -36,11 +36,15 @@ class TaxProfile:
 def profiles(connection: Connection, participant_ids: Iterable[str]) -> dict[str, TaxProfile]:
     """The tax profile of each of these, in one query. Raises NotFound while the market has no legal identity."""
     wanted = list(participant_ids)
-    known = latest(connection, [*wanted, MARKET])
+    return profiles_in(wanted, latest(connection, [*wanted, MARKET]))
+
+
+def profiles_in(participant_ids: Iterable[str], known: Mapping[str, LegalIdentity]) -> dict[str, TaxProfile]:
+    """The tax profile of each of these, from what is known of them and the market. Raises NotFound as `profiles`."""
     if MARKET not in known:
         raise NotFound("not_found", "the market has no legal identity yet")
     home = known[MARKET].form.country
-    return {participant: profile(home, known.get(participant)) for participant in wanted}
+    return {participant: profile(home, known.get(participant)) for participant in participant_ids}
 
 
 def profile(home: str, identity: LegalIdentity | None) -> TaxProfile:

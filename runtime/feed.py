@@ -9,10 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from runtime.bulk import insert_rows
 from runtime.tables import feed, feed_head
+
+_MOVE_HEAD = (
+    insert(feed_head)
+    .values(stream=bindparam("stream"), next_position=1 + bindparam("events", type_=BigInteger))
+    .on_conflict_do_update(
+        index_elements=["stream"],
+        set_={"next_position": feed_head.c.next_position + bindparam("events", type_=BigInteger)},
+    )
+    .returning(feed_head.c.next_position)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +38,7 @@ class FeedEvent:
 
 def append(connection: Connection, stream: str, events: Sequence[FeedEvent]) -> int:
     """Write the events at the end of the stream; the position of the first. Call it last in the transaction."""
-    head = insert(feed_head).values(stream=stream, next_position=1 + len(events))
-    moved = head.on_conflict_do_update(
-        index_elements=["stream"], set_={"next_position": feed_head.c.next_position + len(events)}
-    )
-    following = int(connection.execute(moved.returning(feed_head.c.next_position)).scalar_one())
+    following = int(connection.execute(_MOVE_HEAD, {"stream": stream, "events": len(events)}).scalar_one())
     first = following - len(events)
     rows = [
         {
@@ -44,8 +51,7 @@ def append(connection: Connection, stream: str, events: Sequence[FeedEvent]) -> 
         }
         for index, event in enumerate(events)
     ]
-    if rows:
-        connection.execute(insert(feed), rows)
+    insert_rows(connection, feed, rows)
     return first
 
 

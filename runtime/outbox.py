@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, select, text
 
 from runtime.tables import outbox
 
 CHANNEL = "nestex_outbox"
 """NOTIFY on it wakes the relay; it polls anyway."""
+
+_PUT = text("""
+    INSERT INTO outbox (id, subject, payload)
+    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:subjects AS text[]), CAST(:payloads AS bytea[]))
+    ON CONFLICT DO NOTHING
+""")
+_WAKE = select(func.pg_notify(CHANNEL, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,13 @@ def put(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
     """Write the messages; one whose id is there already is dropped."""
     if not messages:
         return
-    rows = [{"id": message.id, "subject": message.subject, "payload": message.payload} for message in messages]
-    connection.execute(insert(outbox).on_conflict_do_nothing(), rows)
-    connection.execute(select(func.pg_notify(CHANNEL, "")))
+    columns = {
+        "ids": [message.id for message in messages],
+        "subjects": [message.subject for message in messages],
+        "payloads": [message.payload for message in messages],
+    }
+    connection.execute(_PUT, columns)
+    connection.execute(_WAKE)
 
 
 def unpublished(connection: Connection, limit: int) -> list[OutboxMessage]:

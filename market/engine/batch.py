@@ -101,12 +101,11 @@ class BatchProcessor:
                 fault_points.reach("engine.gathered")
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                 answers = self._apply(run, commands)
-                if run.entries:
-                    count = len(run.entries)
-                    claimed = fencing.advance(connection, self.fence, count, at_micros, self.lease_seconds)
+                if len(run.journaled):
+                    claimed = fencing.advance(connection, self.fence, len(run.journaled), at_micros, self.lease_seconds)
                     if claimed != first:
                         raise AssertionError("the fence and the engine's memory disagree")
-                    write(connection, JournalBlock(self.fence.shard, first, tuple(run.entries)), run.effects)
+                    write(connection, JournalBlock(self.fence.shard, first, run.entries()), run.effects)
                     fault_points.reach("engine.written")
                 else:
                     fencing.check(connection, self.fence)
@@ -116,8 +115,8 @@ class BatchProcessor:
                 raise
         fault_points.reach("engine.committed")
         self.state.forget()
-        self.next_sequence += len(run.entries)
-        if run.entries:
+        self.next_sequence += len(run.journaled)
+        if len(run.journaled):
             self.last_at_micros = at_micros
         return answers
 

@@ -9,10 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, Interval, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from market.tables import journal, lease
+
+_ADVANCE = (
+    lease.update()
+    .where(lease.c.shard == bindparam("of_shard"), lease.c.epoch == bindparam("of_epoch"))
+    .values(
+        next_sequence=lease.c.next_sequence + bindparam("commands", type_=BigInteger),
+        last_at_micros=func.coalesce(bindparam("at_micros", type_=BigInteger), lease.c.last_at_micros),
+        expires_at=func.now() + bindparam("length", type_=Interval),
+    )
+    .returning(lease.c.next_sequence)
+)
 
 
 class Fenced(Exception):
@@ -85,17 +96,14 @@ def was_committed(connection: Connection, fence: Fence, first_sequence: int) -> 
 
 
 def _advance(connection: Connection, fence: Fence, commands: int, at_micros: int | None, lease_seconds: float) -> int:
-    moved = (
-        lease.update()
-        .where(lease.c.shard == fence.shard, lease.c.epoch == fence.epoch)
-        .values(
-            next_sequence=lease.c.next_sequence + commands,
-            last_at_micros=lease.c.last_at_micros if at_micros is None else at_micros,
-            expires_at=func.now() + timedelta(seconds=lease_seconds),
-        )
-        .returning(lease.c.next_sequence)
-    )
-    following: int | None = connection.execute(moved).scalar_one_or_none()
+    values = {
+        "of_shard": fence.shard,
+        "of_epoch": fence.epoch,
+        "commands": commands,
+        "at_micros": at_micros,
+        "length": timedelta(seconds=lease_seconds),
+    }
+    following: int | None = connection.execute(_ADVANCE, values).scalar_one_or_none()
     if following is None:
         raise Fenced(f"shard {fence.shard} was taken over")
     return following
