@@ -13,10 +13,11 @@ import psycopg
 from psycopg import sql
 
 from bench.market import Cast, furnish
-from common.clock import ClockAnchor, MarketClock, SystemClock
+from common.clock import MarketClock, SystemClock
 from nestex.bootstrap import NewDeployment, prepare
 from nestex.stack.stack import Stack, discard, running_stack
 from runtime.database import connect
+from runtime.deployment import market_clock
 
 
 @contextmanager
@@ -33,13 +34,17 @@ def servers() -> Iterator[Stack]:
 
 def furnished(stack: Stack) -> tuple[Cast, MarketClock]:
     """The stack's database as a market with its cast, and its clock, which runs at real speed."""
-    clock = SystemClock()
-    anchor = ClockAnchor(clock.wall_micros(), clock.wall_micros())
     prepare(stack.database_url, NewDeployment())
-    database = connect(stack.database_url, application="bench", pool_size=1)
+    return furnish_at(stack.database_url)
+
+
+def furnish_at(url: str) -> tuple[Cast, MarketClock]:
+    """The cast, in a deployment that is there already, and the deployment's clock."""
+    database = connect(url, application="bench", pool_size=1)
     try:
-        market = MarketClock(anchor, clock)
-        return furnish(database, market), market
+        with database.begin() as connection:
+            clock = market_clock(connection, SystemClock())
+        return furnish(database, clock), clock
     finally:
         database.dispose()
 

@@ -11,7 +11,6 @@ import schwifty
 import schwifty.exceptions
 import stdnum.eu.vat
 from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, func, insert, select
-from sqlalchemy.dialects.postgresql import distinct_on
 from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError
 
@@ -20,11 +19,13 @@ from billing.vat_rates import EU_STANDARD_RATES_PPM
 from common.errors import InvalidInput
 
 _LONGEST = 200
-LATEST = (
-    select(legal_identity)
-    .where(legal_identity.c.participant_id == any_(bindparam("ids", type_=ARRAY(Text))))
-    .ext(distinct_on(legal_identity.c.participant_id))
-    .order_by(legal_identity.c.participant_id, legal_identity.c.version.desc())
+_versions = legal_identity.alias("versions")
+LATEST = select(legal_identity).where(
+    legal_identity.c.participant_id == any_(bindparam("ids", type_=ARRAY(Text))),
+    legal_identity.c.version
+    == select(func.max(_versions.c.version))
+    .where(_versions.c.participant_id == legal_identity.c.participant_id)
+    .scalar_subquery(),
 )
 """The newest version of each of the participants `ids` that has one."""
 

@@ -107,7 +107,10 @@ def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise _malformed(path, "must be an object")
-        return {key: _value(get_args(hint)[1], item, f"{path}.{key}", lenient) for key, item in value.items()}
+        kind = get_args(hint)[1]
+        if kind is Any:
+            return value
+        return {key: _value(kind, item, f"{path}.{key}", lenient) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         if type(value) is hint:
             return value  # a part that the caller has decoded already
