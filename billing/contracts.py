@@ -13,7 +13,8 @@ from billing.terms import Bargain, Terms
 from billing.transfers import Entry, Transfer, account, nonzero
 from common import codec
 from common.states import state_table
-from runtime.bulk import insert_rows
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 OPEN = "open"
 CLOSED = "closed"
@@ -59,9 +60,9 @@ def trade_transfers(contracts: Sequence[NewContract], at_micros: int) -> list[Tr
     ]
 
 
-def record(connection: Connection, contracts: Sequence[NewContract]) -> None:
-    """Write the rows. The caller posts `trade_transfers` in the same transaction."""
-    insert_rows(connection, billable_contract, [_row(contract) for contract in contracts])
+def put_contracts(pipe: Pipe, contracts: Sequence[NewContract]) -> None:
+    """Write the rows, by way of a pipe. The caller posts `trade_transfers` in the same transaction."""
+    put_rows(pipe, billable_contract, [_row(contract) for contract in contracts])
 
 
 def hold(connection: Connection, contract_id: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import pycountry
 import schwifty
@@ -20,15 +19,13 @@ from common.errors import InvalidInput
 
 _LONGEST = 200
 _versions = legal_identity.alias("versions")
-LATEST = select(legal_identity).where(
+_LATEST = select(legal_identity).where(
     legal_identity.c.participant_id == any_(bindparam("ids", type_=ARRAY(Text))),
     legal_identity.c.version
     == select(func.max(_versions.c.version))
     .where(_versions.c.participant_id == legal_identity.c.participant_id)
     .scalar_subquery(),
 )
-"""The newest version of each of the participants `ids` that has one."""
-
 _VAT_PREFIXES = {"GR": "EL"}
 """Countries whose VAT numbers start with something else than the country's code."""
 
@@ -73,18 +70,13 @@ def save(connection: Connection, participant_id: str, form: Form, at_micros: int
 
 def latest(connection: Connection, participant_ids: Iterable[str]) -> dict[str, LegalIdentity]:
     """The newest version of each of these that has one."""
-    return latest_in(connection.execute(LATEST, {"ids": list(participant_ids)}))
-
-
-def latest_in(rows: Iterable[Any]) -> dict[str, LegalIdentity]:
-    """What the rows of LATEST say, by participant."""
     return {
         row.participant_id: LegalIdentity(
             row.participant_id,
             row.version,
             Form(row.company, row.country, row.street, row.postcode, row.city, row.tax_number, row.iban),
         )
-        for row in rows
+        for row in connection.execute(_LATEST, {"ids": list(participant_ids)})
     }
 
 

@@ -19,8 +19,8 @@ from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, MARKET_KINDS, PARTICIPANT_KINDS, Transfer, account, is_market_account
 from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
-from runtime.bulk import insert_rows
-from runtime.driver import together
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 _INSERT_TRANSFERS = text("""
     INSERT INTO ledger_transfer (key, kind, at_micros, content_sha256)
@@ -78,35 +78,49 @@ def post(connection: Connection, transfers: Sequence[Transfer], reservations: Ma
     them once. Raises FloorBroken, Conflict (`transfer_conflict`) and InvalidInput (`amount_too_large`) before anything
     is written, and NotFound for an account that was never opened.
     """
-    reserved = {account(owner, "cash"): change for owner, change in (reservations or {}).items()}
+    pipe = Pipe(connection)
+    put_posting(pipe, transfers, reservations or {})
+    pipe.send()
+
+
+def put_posting(pipe: Pipe, transfers: Sequence[Transfer], reservations: Mapping[str, int]) -> None:
+    """The same by way of a pipe: what waits in it is sent with the locking, the last writes with its next `send`."""
+    reserved = {account(owner, "cash"): change for owner, change in reservations.items()}
     touched = {entry.account for transfer in transfers for entry in transfer.entries} | reserved.keys()
     if not touched:
         return
     market = {account_id for account_id in touched if is_market_account(account_id)}
     # Transfers between the market's own accounts alone are told apart from their retries by locking these at once.
     locked = sorted(touched - market or market)
-    rows, posted = together(
-        connection, (LOCK, {"ids": locked}), (_POSTED, {"keys": [transfer.key for transfer in transfers]})
-    )
-    held = held_in(rows, locked)
-    fresh = _not_yet_posted(dict(posted), transfers)
+    holding = pipe.put(LOCK, {"ids": locked})
+    posted = pipe.put(_POSTED, {"keys": [transfer.key for transfer in transfers]}) if transfers else None
+    pipe.send()
+    held = held_in(holding.rows, locked)
+    fresh = [] if posted is None else _not_yet_posted(dict(posted.rows), transfers)
     changes: dict[str, int] = defaultdict(int)
     for transfer in fresh:
         for entry in transfer.entries:
             changes[entry.account] += entry.amount_micros
     _check_floors(held, changes, reserved)
-    _write_transfers(connection, fresh)
-    _update(connection, (changes.keys() | reserved.keys()) - market, changes, reserved)
+    _write_transfers(pipe, fresh)
+    _update(pipe, (changes.keys() | reserved.keys()) - market, changes, reserved)
     if changed := changes.keys() & market:
-        held_in(connection.execute(LOCK, {"ids": sorted(changed)}), changed)
-        _update(connection, changed, changes, {})
+        holding = pipe.put(LOCK, {"ids": sorted(changed)})
+        _update(pipe, changed, changes, {})
+        pipe.send()
+        held_in(holding.rows, changed)
 
 
-def cash(connection: Connection, participants: Iterable[str], *, lock: bool = False) -> dict[str, Cash]:
-    """Cash of these participants; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
+def cash(connection: Connection, participants: Iterable[str]) -> dict[str, Cash]:
+    """Cash of these participants. Raises NotFound."""
     owners = {account(participant, "cash"): participant for participant in participants}
-    rows = connection.execute(LOCK if lock else HELD, {"ids": list(owners)})
+    rows = connection.execute(HELD, {"ids": list(owners)})
     return {owners[account_id]: held for account_id, held in held_in(rows, owners).items()}
+
+
+def lock_cash(connection: Connection, participants: Iterable[str]) -> None:
+    """Nobody else changes the cash of those of these who have any until the transaction ends."""
+    connection.execute(LOCK, {"ids": [account(participant, "cash") for participant in participants]})
 
 
 def balances(connection: Connection, owner: str) -> dict[str, int]:
@@ -176,7 +190,7 @@ def _check_floors(held: Mapping[str, Cash], changes: Mapping[str, int], reserved
         raise FloorBroken(tuple(sorted(broken)))
 
 
-def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> None:
+def _write_transfers(pipe: Pipe, transfers: Sequence[Transfer]) -> None:
     if not transfers:
         return
     columns = {
@@ -185,7 +199,9 @@ def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> N
         "times": [transfer.at_micros for transfer in transfers],
         "contents": [transfer.content_sha256() for transfer in transfers],
     }
-    ids = {key: transfer_id for key, transfer_id in connection.execute(_INSERT_TRANSFERS, columns)}  # noqa: C416  # rows are no plain tuples to mypy
+    inserted = pipe.put(_INSERT_TRANSFERS, columns)
+    pipe.send()
+    ids = dict(inserted.rows)
     rows = [
         {
             "transfer_id": ids[transfer.key],
@@ -197,12 +213,10 @@ def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> N
         for transfer in transfers
         for ordinal, entry in enumerate(transfer.entries)
     ]
-    insert_rows(connection, ledger_entry, rows)
+    put_rows(pipe, ledger_entry, rows)
 
 
-def _update(
-    connection: Connection, accounts: Iterable[str], changes: Mapping[str, int], reserved: Mapping[str, int]
-) -> None:
+def _update(pipe: Pipe, accounts: Iterable[str], changes: Mapping[str, int], reserved: Mapping[str, int]) -> None:
     ids = sorted(accounts)
     if ids:
         columns = {
@@ -210,4 +224,4 @@ def _update(
             "balances": [changes.get(account_id, 0) for account_id in ids],
             "reserved": [reserved.get(account_id, 0) for account_id in ids],
         }
-        connection.execute(_UPDATE_ACCOUNTS, columns)
+        pipe.put(_UPDATE_ACCOUNTS, columns)

@@ -1,16 +1,51 @@
-"""What an engine must know of those who enter orders, cash and tax, as questions that it asks together with its own."""
+"""What an engine must know of those who enter orders: cash and tax, as one table expression that it joins with its own
+tables."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from billing.accounts import HELD, LOCK, Cash, held_in
-from billing.identities import LATEST, latest_in
-from billing.tax import TaxProfile, profiles_in
-from billing.transfers import MARKET, account
-from runtime.driver import Question
+from sqlalchemy import and_, func, select
+
+from billing.accounts import Cash
+from billing.tables import ledger_account, legal_identity
+from billing.tax import TaxProfile, profile_of
+from billing.transfers import MARKET
+from common.errors import NotFound
+
+_of_market = legal_identity.alias("of_market")
+_HOME = (
+    select(_of_market.c.country)
+    .where(_of_market.c.participant_id == MARKET)
+    .order_by(_of_market.c.version.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_later = legal_identity.alias("later")
+_NEWEST = select(func.max(_later.c.version)).where(_later.c.participant_id == ledger_account.c.owner).scalar_subquery()
+
+STANDING = (
+    select(
+        ledger_account.c.owner,
+        ledger_account.c.balance_micros,
+        ledger_account.c.reserved_micros,
+        legal_identity.c.version.label("identity_version"),
+        legal_identity.c.country,
+        legal_identity.c.tax_number,
+        _HOME.label("home"),
+    )
+    .outerjoin_from(
+        ledger_account,
+        legal_identity,
+        and_(legal_identity.c.participant_id == ledger_account.c.owner, legal_identity.c.version == _NEWEST),
+    )
+    .where(ledger_account.c.kind == "cash")
+    .subquery("standing")
+)
+"""A row per owner of a cash account. The rows of a join with it go to `standing_in`."""
+
+STANDING_COLUMNS = tuple(column for column in STANDING.c if column.key != "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +56,9 @@ class Standing:
     tax: TaxProfile
 
 
-def standing_questions(participants: Sequence[str], *, lock: bool) -> tuple[Question, Question]:
-    """What to ask the database; with `lock`, nobody else changes the cash until the transaction ends."""
-    cash = {"ids": [account(participant, "cash") for participant in participants]}
-    return (LOCK if lock else HELD, cash), (LATEST, {"ids": [*participants, MARKET]})
-
-
-def standings_in(answers: Sequence[list[Any]], participants: Collection[str]) -> dict[str, Standing]:
-    """The standing of each of these, from the answers to both questions. Raises NotFound where it has no cash account,
-    or the market no legal identity."""
-    cash_rows, identity_rows = answers
-    cash = held_in(cash_rows, [account(participant, "cash") for participant in participants])
-    taxes = profiles_in(participants, latest_in(identity_rows))
-    return {
-        participant: Standing(cash[account(participant, "cash")], taxes[participant]) for participant in participants
-    }
+def standing_in(row: Any) -> Standing:
+    """What a row with STANDING_COLUMNS says. Raises NotFound while the market has no legal identity."""
+    if row.home is None:
+        raise NotFound("not_found", "the market has no legal identity yet")
+    tax = profile_of(row.home, row.identity_version, row.country, row.tax_number)
+    return Standing(Cash(row.balance_micros, row.reserved_micros), tax)

@@ -26,10 +26,10 @@ _SCALARS: frozenset[Any] = frozenset((int, str, bool, type(None)))
 
 def encode(message: Any) -> bytes:
     """Compact JSON of a dataclass, keys in field order: the same message gives the same bytes."""
-    return text(to_json(message)).encode()
+    return compact(to_json(message)).encode()
 
 
-def text(value: Any) -> str:
+def compact(value: Any) -> str:
     """Compact JSON of what `to_json` gives."""
     return _COMPACT.encode(value)
 

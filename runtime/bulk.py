@@ -15,7 +15,7 @@ from psycopg import Cursor
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
-from runtime.driver import with_cursor
+from runtime.driver import Pipe, with_cursor
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 _COPY_FROM_ROWS = 10
@@ -27,6 +27,13 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
     Raises IntegrityError and DataError, and inserts nothing that outlives the transaction then.
     """
+    pipe = Pipe(connection)
+    put_rows(pipe, table, rows)
+    pipe.send()
+
+
+def put_rows(pipe: Pipe, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same by way of a pipe: few rows go with its next `send`, for many all that waits in it is sent at once."""
     if not rows:
         return
     insert, copy, in_json = _statements(table, tuple(rows[0]))
@@ -34,9 +41,10 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if in_json:
         values = [_with_json(row, in_json) for row in values]
     if len(rows) < _COPY_FROM_ROWS:
-        connection.exec_driver_sql(insert, values)
+        pipe.put_many(insert, values)
     else:
-        with_cursor(connection, copy, lambda cursor: _copy(cursor, copy, values))
+        pipe.send()
+        with_cursor(pipe.connection, copy, lambda cursor: _copy(cursor, copy, values))
 
 
 def _copy(cursor: Cursor[Any], statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

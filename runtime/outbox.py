@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 
+from runtime.driver import Pipe
 from runtime.tables import outbox
 
 CHANNEL = "nestex_outbox"
@@ -20,7 +21,7 @@ _PUT = text("""
     SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:subjects AS text[]), CAST(:payloads AS bytea[]))
     ON CONFLICT DO NOTHING
 """)
-_WAKE = select(func.pg_notify(CHANNEL, ""))
+_WAKE = text("SELECT pg_notify(:channel, '')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class OutboxMessage:
 
 def put(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
     """Write the messages; one whose id is there already is dropped."""
+    pipe = Pipe(connection)
+    put_messages(pipe, messages)
+    pipe.send()
+
+
+def put_messages(pipe: Pipe, messages: Sequence[OutboxMessage]) -> None:
+    """The same by way of a pipe, with its next `send`."""
     if not messages:
         return
     columns = {
@@ -41,8 +49,8 @@ def put(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
         "subjects": [message.subject for message in messages],
         "payloads": [message.payload for message in messages],
     }
-    connection.execute(_PUT, columns)
-    connection.execute(_WAKE)
+    pipe.put(_PUT, columns)
+    pipe.put(_WAKE, {"channel": CHANNEL})
 
 
 def unpublished(connection: Connection, limit: int) -> list[OutboxMessage]:

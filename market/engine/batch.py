@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from billing.ledger import FloorBroken
@@ -24,6 +24,7 @@ from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
 from runtime.database import DEADLOCK
+from runtime.driver import Pipe
 
 log = logging.getLogger("nestex.engine")
 
@@ -101,11 +102,8 @@ class BatchProcessor:
                 fault_points.reach("engine.gathered")
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                 answers = self._apply(run, commands)
-                if len(run.journaled):
-                    claimed = fencing.advance(connection, self.fence, len(run.journaled), at_micros, self.lease_seconds)
-                    if claimed != first:
-                        raise AssertionError("the fence and the engine's memory disagree")
-                    write(connection, JournalBlock(self.fence.shard, first, run.entries()), run.effects)
+                if run.journaled:
+                    self._write(connection, run, first)
                     fault_points.reach("engine.written")
                 else:
                     fencing.check(connection, self.fence)
@@ -116,9 +114,16 @@ class BatchProcessor:
         fault_points.reach("engine.committed")
         self.state.forget()
         self.next_sequence += len(run.journaled)
-        if len(run.journaled):
+        if run.journaled:
             self.last_at_micros = at_micros
         return answers
+
+    def _write(self, connection: Connection, run: BatchRun, first: int) -> None:
+        pipe, count = Pipe(connection), len(run.journaled)
+        claim = fencing.put_claim(pipe, self.fence, count, run.at_micros, self.lease_seconds)
+        write(pipe, JournalBlock(self.fence.shard, first, run.entries()), run.effects)
+        if fencing.first_claimed(claim, self.fence, count) != first:
+            raise AssertionError("the fence and the engine's memory disagree")
 
     def _apply(self, run: BatchRun, commands: Sequence[Command]) -> list[Answer]:
         """Answers to the first of the commands, at least one: as many as the time for applying allows."""

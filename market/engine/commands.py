@@ -192,4 +192,4 @@ def placement_from_json(value: Any) -> Placement:
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
-    return hashlib.sha256(codec.text(codec.to_json(placement) | {"order": ""}).encode()).hexdigest()
+    return hashlib.sha256(codec.compact(codec.to_json(placement) | {"order": ""}).encode()).hexdigest()

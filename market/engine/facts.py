@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bindparam, func, select
 
-from billing import tax
-from billing.standing import standing_questions, standings_in
+from billing import ledger, tax
+from billing.standing import STANDING, STANDING_COLUMNS, standing_in
 from common.wire import Capacity
 from market.engine.commands import PlaceAsk, Placement
 from market.tables import instrument, node, orders, participant, slice_class
-from runtime.driver import together
+from runtime.driver import Asked, Pipe
 
 
 def _is_one_of(text: Column[Any], name: str) -> ColumnElement[bool]:
@@ -37,9 +37,17 @@ _INSTRUMENTS = (
     .join(slice_class, instrument.c.slice_class == slice_class.c.name)
     .where(_is_one_of(instrument.c.code, "codes"), instrument.c.zone == bindparam("shard"))
 )
-_PARTICIPANTS = select(
-    participant.c.id, participant.c.is_provider, participant.c.fee_ppm, participant.c.reliability_ppm
-).where(_is_one_of(participant.c.id, "ids"))
+_PARTIES = (
+    select(
+        participant.c.id,
+        participant.c.is_provider,
+        participant.c.fee_ppm,
+        participant.c.reliability_ppm,
+        *STANDING_COLUMNS,
+    )
+    .join(STANDING, STANDING.c.owner == participant.c.id)
+    .where(_is_one_of(participant.c.id, "ids"))
+)
 _NODES = select(node).where(_is_one_of(node.c.id, "ids"))
 _NAMED = (
     func.unnest(bindparam("owners", type_=ARRAY(Text)), bindparam("names", type_=ARRAY(Text)))
@@ -152,22 +160,30 @@ def gather(
     """Read what a batch needs, in one round trip: for what it enters (again), and the orders that it names and that
     are no longer open. With `lock_cash` the cash rows stay locked until the commit."""
     owners = sorted({placement.participant for placement in placements})
-    instruments, participants, nodes, known, finished, *standings = together(
-        connection,
-        (_INSTRUMENTS, {"codes": sorted({placement.instrument for placement in placements}), "shard": shard}),
-        (_PARTICIPANTS, {"ids": owners}),
-        (_NODES, {"ids": sorted({placement.node for placement in placements if isinstance(placement, PlaceAsk)})}),
-        (_BY_CLIENT_ID, _client_ids(placements)),
-        (_BY_ORDER_ID, {"ids": list(named), "shard": shard}),
-        *standing_questions(owners, lock=lock_cash),
-    )
+    if lock_cash:
+        ledger.lock_cash(connection, owners)
+    pipe = Pipe(connection)
+    codes = sorted({placement.instrument for placement in placements})
+    instruments = pipe.put(_INSTRUMENTS, {"codes": codes, "shard": shard}) if codes else None
+    parties = pipe.put(_PARTIES, {"ids": owners}) if owners else None
+    nodes = sorted({placement.node for placement in placements if isinstance(placement, PlaceAsk)})
+    backing = pipe.put(_NODES, {"ids": nodes}) if nodes else None
+    client_ids = _client_ids(placements)
+    known = pipe.put(_BY_CLIENT_ID, client_ids) if client_ids["owners"] else None
+    finished = pipe.put(_BY_ORDER_ID, {"ids": list(named), "shard": shard}) if named else None
+    pipe.send()
     return Facts(
-        instruments={row.code: _instrument(row) for row in instruments},
-        parties=_parties(participants, standings),
-        nodes={row.id: _node(row) for row in nodes},
-        by_client_id={(row.participant_id, row.client_order_id): row._asdict() for row in known},
-        by_order_id={row.id: row._asdict() for row in finished},
+        instruments={row.code: _instrument(row) for row in _rows(instruments)},
+        parties={row.id: _party(row) for row in _rows(parties)},
+        nodes={row.id: _node(row) for row in _rows(backing)},
+        by_client_id={(row.participant_id, row.client_order_id): row._asdict() for row in _rows(known)},
+        by_order_id={row.id: row._asdict() for row in _rows(finished)},
     )
+
+
+def _rows(asked: Asked | None) -> list[Any]:
+    """None for what there was no need to ask."""
+    return [] if asked is None else asked.rows
 
 
 def _instrument(row: Any) -> InstrumentFacts:
@@ -175,20 +191,9 @@ def _instrument(row: Any) -> InstrumentFacts:
     return InstrumentFacts(**{name: getattr(row, name) for name in _OF_INSTRUMENT}, slice=vector)
 
 
-def _parties(participants: list[Any], answers: list[list[Any]]) -> dict[str, PartyFacts]:
-    if not participants:
-        return {}
-    standings = standings_in(answers, [row.id for row in participants])
-    return {
-        row.id: PartyFacts(
-            standings[row.id].cash.available_micros,
-            row.is_provider,
-            row.fee_ppm,
-            standings[row.id].tax,
-            row.reliability_ppm,
-        )
-        for row in participants
-    }
+def _party(row: Any) -> PartyFacts:
+    standing = standing_in(row)
+    return PartyFacts(standing.cash.available_micros, row.is_provider, row.fee_ppm, standing.tax, row.reliability_ppm)
 
 
 def _node(row: Any) -> NodeFacts:

@@ -45,8 +45,8 @@ class Lane:
     async def submit(self, commands: Sequence[Command]) -> list[Answer]:
         """One answer per command, in their order, in which they are also entered.
 
-        Raises Unavailable: nothing was entered, or the outcome is unknown, as it says. Where some answers are known, the
-        others say so.
+        Raises Unavailable: nothing was entered, or the outcome is unknown, as it says. Where some answers are known,
+        the others say so.
         """
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(codec.encode(command), loop.create_future()) for command in commands]
@@ -93,17 +93,19 @@ class Lane:
 
 
 def _answers(results: Sequence[Answer | BaseException]) -> list[Answer]:
+    """Raises the failure where there is nothing else."""
     failures = [result for result in results if isinstance(result, BaseException)]
-    others = [failure for failure in failures if not isinstance(failure, Unavailable)]
-    if others or (failures and len(failures) == len(results)):
-        raise (others or failures)[0]
-    return [
-        Answer(problem=Problem("Unavailable", result.code, result.message))
-        if isinstance(result, Unavailable)
-        else result
-        for result in results
-        if isinstance(result, Unavailable | Answer)
-    ]
+    if failures and len(failures) == len(results):
+        raise failures[0]
+    return [_told(result) for result in results]
+
+
+def _told(result: Answer | BaseException) -> Answer:
+    if isinstance(result, Answer):
+        return result
+    if isinstance(result, Unavailable):
+        return Answer(problem=Problem("Unavailable", result.code, result.message))
+    raise result
 
 
 def _fail(those: Iterable[_Waiting], error: NestexError) -> None:

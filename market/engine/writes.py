@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Text, text
+from sqlalchemy import Text, text
 
 from billing import contracts as billing_contracts
 from billing import ledger
@@ -16,7 +16,8 @@ from market.engine.records import MUTABLE_COLUMNS, ContractRecord, trade_row
 from market.tables import contract, journal, orders, trade
 from matching.journal import JournalBlock, encode_block
 from runtime import feed, outbox
-from runtime.bulk import insert_rows
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 FIRST_REVISION = 1
 
@@ -28,38 +29,40 @@ def _array(column: str) -> str:
     return f"CAST(:{column} AS {'text' if isinstance(orders.c[column].type, Text) else 'bigint'}[])"
 
 
-_CHANGE_ORDERS = text(f"""
-    UPDATE orders SET {", ".join(f"{column} = change.{column}" for column in MUTABLE_COLUMNS)}
-    FROM unnest({", ".join(_array(column) for column in ("id", *MUTABLE_COLUMNS))})
-        AS change (id, {", ".join(MUTABLE_COLUMNS)})
-    WHERE orders.id = change.id
-""")  # noqa: S608  # names of our own columns
+_COLUMNS = ", ".join(MUTABLE_COLUMNS)
+_SET = ", ".join(f"{column} = change.{column}" for column in MUTABLE_COLUMNS)
+_ARRAYS = ", ".join(_array(column) for column in ("id", *MUTABLE_COLUMNS))
+_CHANGE_ORDERS = text(
+    f"UPDATE orders SET {_SET} FROM unnest({_ARRAYS}) AS change (id, {_COLUMNS}) WHERE orders.id = change.id"  # noqa: S608  # names of our own columns
+)
 
 
-def write(connection: Connection, block: JournalBlock, effects: Effects) -> None:
-    """The journal block, then everything that follows from it. Locks accounts in id order, the feed's head last.
+def write(pipe: Pipe, block: JournalBlock, effects: Effects) -> None:
+    """The journal block and everything that follows from it, behind what waits in the pipe. Locks accounts in id
+    order, the feed's head last.
 
     Raises billing.ledger.FloorBroken when somebody else has spent the cash that the batch counted on.
     """
     billed = [record.billed for record in effects.contracts]
     at_micros = block.entries[-1].at_micros
     reservations = {owner: change for owner, change in effects.reservations.items() if change}
-    ledger.post(connection, billing_contracts.trade_transfers(billed, at_micros), reservations)
-    insert_rows(connection, journal, [_journal_row(block)])
-    _write_orders(connection, effects)
-    insert_rows(connection, trade, [trade_row(*executed) for executed in effects.trades])
+    ledger.put_posting(pipe, billing_contracts.trade_transfers(billed, at_micros), reservations)
+    put_rows(pipe, journal, [_journal_row(block)])
+    _put_orders(pipe, effects)
+    put_rows(pipe, trade, [trade_row(*executed) for executed in effects.trades])
     contracts = [_contract_row(record) for record in effects.contracts]
-    insert_rows(connection, contract, contracts)
-    billing_contracts.record(connection, billed)
-    outbox.put(connection, [allocation_message(row) for row in contracts])
-    feed.append(connection, f"engine.{block.shard}", effects.events)
+    put_rows(pipe, contract, contracts)
+    billing_contracts.put_contracts(pipe, billed)
+    outbox.put_messages(pipe, [allocation_message(row) for row in contracts])
+    feed.put_events(pipe, f"engine.{block.shard}", effects.events)
+    pipe.send()
 
 
-def _write_orders(connection: Connection, effects: Effects) -> None:
-    insert_rows(connection, orders, [_NO_COLUMNS | record.row() for record in effects.entered.values()])
+def _put_orders(pipe: Pipe, effects: Effects) -> None:
     if effects.changed:
         rows = [record.row() for record in effects.changed.values()]
-        connection.execute(_CHANGE_ORDERS, {name: [row.get(name) for row in rows] for name in ("id", *MUTABLE_COLUMNS)})
+        pipe.put(_CHANGE_ORDERS, {name: [row.get(name) for row in rows] for name in ("id", *MUTABLE_COLUMNS)})
+    put_rows(pipe, orders, [_NO_COLUMNS | record.row() for record in effects.entered.values()])
 
 
 def _journal_row(block: JournalBlock) -> dict[str, Any]:
