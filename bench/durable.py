@@ -25,6 +25,7 @@ from market.engine import fence as fencing
 from market.engine.batch import BatchProcessor
 from market.engine.commands import Command
 from market.engine.loop import EngineLoop
+from market.engine.process import spare_the_collector
 from market.engine.state import EngineState
 from runtime.database import connect
 
@@ -84,6 +85,7 @@ def _round(url: str, clock: MarketClock, stream: Sequence[Command], size: int) -
 
 def _engine(url: str, clock: MarketClock, stream: Sequence[Command], size: int) -> float:
     """Seconds until the last of the batches, handed over one after the other, is answered."""
+    spare_the_collector()  # as in a deployment's engine process
     database = connect(url, application="bench engine", pool_size=2)
     with database.begin() as connection:
         fence = fencing.acquire(connection, market.ZONE, "bench", _LEASE_SECONDS)

@@ -1,7 +1,8 @@
 """Durable orders over HTTP: 32 connections, one market process, the engine in its own process over NATS, as deployed.
 
 Baseline: a route with the same request and response models that does nothing, served in the same way. The load comes
-from a further process (`bench.load`), the same for both, with the same bytes. All of it shares the machine.
+from a further process (`bench.load`), the same for both, with the same bytes. All of it shares the machine. Beside
+them, the gateway of another engine (`bench.gateway`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import httpx
 
 from bench import market
+from bench.gateway import gateway_requests, start_gateway
 from bench.market import Cast
 from bench.servers import furnish_at
 from common.clock import MarketClock, SystemClock
@@ -48,15 +50,20 @@ class Figures:
 
 def run() -> Iterator[str]:
     """Lines of the report."""
-    with _servers() as (market_port, noop_port, cast, clock):
-        ours, floor = [], []
+    with _servers() as servers:
+        ours, floor, theirs = [], [], []
         for number in range(_ROUNDS + 1):
-            requests = order_requests(cast, clock.minute(), _REQUESTS, f"round{number}")
-            ours.append(load(market_port, requests))
-            floor.append(load(noop_port, requests))
+            requests = order_requests(servers.cast, servers.clock.minute(), _REQUESTS, f"round{number}")
+            ours.append(load(servers.market, requests))
+            floor.append(load(servers.noop, requests))
+            if servers.gateway is not None:
+                theirs.append(load(servers.gateway, gateway_requests(_REQUESTS)))
         yield _line("durable orders, one a request", ours[1:])
-        yield _line("a route that does nothing", floor[1:])
-        yield f"ratio {median(one.rate / other.rate for one, other in zip(ours[1:], floor[1:], strict=True)):.2f}"
+        yield f"{_line('a route that does nothing', floor[1:])}; ratio {_ratio(ours, floor)}"
+        if theirs:
+            yield f"{_line('the gateway of matching-engine, journal on', theirs[1:])}; ratio {_ratio(ours, theirs)}"
+        else:
+            yield "the gateway of matching-engine is left out: there is no Python 3.12 (BENCH_PYTHON names one)"
 
 
 def load(port: int, requests: Sequence[bytes], connections: int = CONNECTIONS) -> Figures:
@@ -108,15 +115,27 @@ def http_post(path: str, key: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    """Ports, who trades, and the market's time."""
+
+    market: int
+    noop: int
+    gateway: int | None
+    cast: Cast
+    clock: MarketClock
+
+
 @contextmanager
-def _servers() -> Iterator[tuple[int, int, Cast, MarketClock]]:
+def _servers() -> Iterator[_Servers]:
     path = Path(tempfile.mkdtemp(prefix="nestex-bench-"))
     path.chmod(0o711)  # PostgreSQL runs as another user when the bench runs as root
     try:
         with running_market(path, SystemClock(), [market.ZONE], NewDeployment()) as local:
             cast, clock = furnish_at(local.stack.database_url)
-            noop_port = start_server(local.supervisor, "noop", "bench.noop")
-            yield int(local.url.rpartition(":")[2]), noop_port, cast, clock
+            noop = start_server(local.supervisor, "noop", "bench.noop")
+            gateway = start_gateway(local.supervisor)
+            yield _Servers(int(local.url.rpartition(":")[2]), noop, gateway, cast, clock)
     finally:
         discard(path)
 
@@ -134,6 +153,12 @@ def start_server(supervisor: Supervisor, name: str, module: str) -> int:
 
     supervisor.start(Child(name, (sys.executable, "-m", module, str(port)), ready=answers))
     return port
+
+
+def _ratio(ours: Sequence[Figures], others: Sequence[Figures]) -> str:
+    """The median of the pairs, the first left out: it warmed both up."""
+    pairs = list(zip(ours, others, strict=True))[1:]
+    return f"{median(one.rate / other.rate for one, other in pairs):.2f}"
 
 
 def _line(what: str, figures: Sequence[Figures]) -> str:

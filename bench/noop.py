@@ -3,6 +3,7 @@ between. Served as the market is: `python -m bench.noop PORT`."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import uvicorn
@@ -44,7 +45,8 @@ async def nothing(body: OrderRequest) -> Order:
 
 def main() -> None:
     """Serve until a signal asks for the end."""
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    config = uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    asyncio.run(uvicorn.Server(config).serve())
 
 
 if __name__ == "__main__":

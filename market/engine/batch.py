@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -67,7 +68,7 @@ class BatchProcessor:
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
-                log.warning("a batch of %d commands cannot be written: %s", len(commands), error)
+                log.warning("a batch of %d commands cannot be written: %s", len(commands), _in_short(error))
                 return self._first_alone(commands)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
@@ -142,3 +143,10 @@ class BatchProcessor:
             return False
         with self.database.begin() as connection:
             return fencing.was_committed(connection, self.fence, first_sequence)
+
+
+def _in_short(error: Exception) -> str:
+    """For the log: PostgreSQL's details quote the row, and with it what buyers put into their guests."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
+        return f"{type(error.orig).__name__}: {error.orig.diag.message_primary}"
+    return str(error)
