@@ -36,6 +36,9 @@ from nestex.stack.supervisor import Child, Supervisor
 
 CONNECTIONS = 32
 _REQUESTS = 4_000
+_IN_BATCH = 100
+_BATCHES = 64
+_BATCH_CONNECTIONS = 4
 _ROUNDS = 5
 
 
@@ -51,15 +54,20 @@ class Figures:
 def run() -> Iterator[str]:
     """Lines of the report."""
     with _servers() as servers:
-        ours, floor, theirs = [], [], []
+        ours, floor, theirs, batches = [], [], [], []
         for number in range(_ROUNDS + 1):
-            requests = order_requests(servers.cast, servers.clock.minute(), _REQUESTS, f"round{number}")
+            minute = servers.clock.minute()
+            requests = order_requests(servers.cast, minute, _REQUESTS, f"round{number}")
             ours.append(load(servers.market, requests))
             floor.append(load(servers.noop, requests))
+            hundreds = batch_requests(servers.cast, minute, _BATCHES, f"batches{number}")
+            batches.append(load(servers.market, hundreds, _BATCH_CONNECTIONS))
             if servers.gateway is not None:
                 theirs.append(load(servers.gateway, gateway_requests(_REQUESTS)))
         yield _line("durable orders, one a request", ours[1:])
         yield f"{_line('a route that does nothing', floor[1:])}; ratio {_ratio(ours, floor)}"
+        orders = median(one.rate for one in batches[1:]) * _IN_BATCH
+        yield f"{_line(f'batch requests of {_IN_BATCH} orders', batches[1:])}: {orders:,.0f} orders a second"
         if theirs:
             yield f"{_line('the gateway of matching-engine, journal on', theirs[1:])}; ratio {_ratio(ours, theirs)}"
         else:
@@ -80,12 +88,25 @@ def load(port: int, requests: Sequence[bytes], connections: int = CONNECTIONS) -
 
 def order_requests(cast: Cast, minute: int, count: int, label: str) -> list[bytes]:
     """Resting bids, each with a client_order_id of its own; a connection speaks for one buyer."""
-    requests = []
-    for number, bid in enumerate(market.resting(cast, minute, count)):
-        assert isinstance(bid, PlaceBid)
-        body = json.dumps(order_body(bid, f"{label}-{number}")).encode()
-        requests.append(http_post("/v1/orders", cast.keys[number % CONNECTIONS], body))
-    return requests
+    return [
+        http_post("/v1/orders", cast.keys[number % CONNECTIONS], json.dumps(body).encode())
+        for number, body in enumerate(_bodies(cast, minute, count, label))
+    ]
+
+
+def batch_requests(cast: Cast, minute: int, count: int, label: str) -> list[bytes]:
+    """The same, by the hundred."""
+    bodies = _bodies(cast, minute, count * _IN_BATCH, label)
+    batches = [json.dumps({"orders": bodies[first : first + _IN_BATCH]}) for first in range(0, len(bodies), _IN_BATCH)]
+    return [
+        http_post("/v1/orders/batch", cast.keys[number % _BATCH_CONNECTIONS], batch.encode())
+        for number, batch in enumerate(batches)
+    ]
+
+
+def _bodies(cast: Cast, minute: int, count: int, label: str) -> list[dict[str, Any]]:
+    bids = market.resting(cast, minute, count)
+    return [order_body(bid, f"{label}-{number}") for number, bid in enumerate(bids) if isinstance(bid, PlaceBid)]
 
 
 def order_body(bid: PlaceBid, client_order_id: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from market.http.order_answers import Order
 from market.http.order_requests import OrderRequest
-from market.http.routes.orders import Order
 
 _ANSWER = Order(
     id="ord_01j00000000000000000000000",
@@ -19,6 +19,8 @@ _ANSWER = Order(
     instrument="fra1.std.firm",
     price="0.006000",
     time_in_force="gtc",
+    post_only=False,
+    self_trade_prevention="cancel_taker",
     state="new",
     reason=None,
     explanation=None,
