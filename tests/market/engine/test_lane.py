@@ -16,12 +16,14 @@ class Engine:
 
     def __init__(self) -> None:
         self.messages: list[list[str]] = []
+        self.sizes: list[int] = []
         self.is_let = asyncio.Event()
         self.failure: Unavailable | None = None
 
     async def request(self, body: bytes) -> bytes:
         orders = [command["order"] for command in json.loads(body)]
         self.messages.append(orders)
+        self.sizes.append(len(body))
         await self.is_let.wait()
         if self.failure is not None:
             raise self.failure
@@ -69,13 +71,32 @@ def test_while_two_messages_are_under_way_what_comes_waits_and_goes_as_one() -> 
     asyncio.run(story())
 
 
-def test_no_message_grows_without_bound() -> None:
+def test_messages_stay_below_what_the_bus_carries() -> None:
     async def story() -> None:
         engine = Engine()
         engine.is_let.set()
-        orders = [f"o{number}" for number in range(1000)]
+        orders = [str(number % 10) * (number * 300) for number in range(1000)]
         assert ids(await Lane(engine.request).submit(cancels(*orders))) == orders
-        assert max(map(len, engine.messages)) <= 250
+        assert max(engine.sizes) < 1024 * 1024
+        assert [order for message in engine.messages for order in message] == orders
+
+    asyncio.run(story())
+
+
+def test_where_some_answers_are_known_the_others_say_that_theirs_are_not() -> None:
+    async def story() -> None:
+        engine = Engine()
+        engine.is_let.set()
+
+        async def once(body: bytes) -> bytes:
+            if engine.messages:
+                raise Unavailable("engine_unavailable", "the outcome is unknown")
+            return await engine.request(body)
+
+        first, second = await Lane(once).submit(cancels("a" * 600_000, "b" * 600_000))
+        assert (first.order, second.order) == ({"id": "a" * 600_000}, None)
+        assert second.problem is not None
+        assert (second.problem.error, second.problem.code) == ("Unavailable", "engine_unavailable")
 
     asyncio.run(story())
 
