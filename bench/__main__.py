@@ -6,9 +6,9 @@ import sys
 
 from rich.console import Console
 
-from bench import auction
+from bench import auction, durable, http
 
-BENCHMARKS = {"auction": auction.run}
+BENCHMARKS = {"auction": auction.run, "durable": durable.run, "http": http.run}
 
 
 def main() -> int:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from billing.tables import billable_contract
 from billing.terms import Bargain, Terms
 from billing.transfers import Entry, Transfer, account, nonzero
+from common import codec
 from common.states import state_table
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 OPEN = "open"
 CLOSED = "closed"
@@ -57,10 +60,9 @@ def trade_transfers(contracts: Sequence[NewContract], at_micros: int) -> list[Tr
     ]
 
 
-def record(connection: Connection, contracts: Sequence[NewContract]) -> None:
-    """Write the rows. The caller posts `trade_transfers` in the same transaction."""
-    if contracts:
-        connection.execute(insert(billable_contract), [_row(contract) for contract in contracts])
+def put_contracts(pipe: Pipe, contracts: Sequence[NewContract]) -> None:
+    """Write the rows, by way of a pipe. The caller posts `trade_transfers` in the same transaction."""
+    put_rows(pipe, billable_contract, [_row(contract) for contract in contracts])
 
 
 def hold(connection: Connection, contract_id: str) -> None:
@@ -94,6 +96,6 @@ def bargain_of(row: Row[Any]) -> Bargain:
 
 
 def _row(contract: NewContract) -> dict[str, Any]:
-    row = asdict(contract)
+    row: dict[str, Any] = codec.to_json(contract)
     row.update(row.pop("terms"))
     return row

@@ -9,16 +9,23 @@ import pycountry
 import schwifty
 import schwifty.exceptions
 import stdnum.eu.vat
-from sqlalchemy import Connection, func, insert, select, tuple_
+from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, func, insert, select
 from stdnum import get_cc_module
 from stdnum.exceptions import ValidationError
 
-from billing.arrays import among
 from billing.tables import legal_identity
 from billing.vat_rates import EU_STANDARD_RATES_PPM
 from common.errors import InvalidInput
 
 _LONGEST = 200
+_versions = legal_identity.alias("versions")
+_LATEST = select(legal_identity).where(
+    legal_identity.c.participant_id == any_(bindparam("ids", type_=ARRAY(Text))),
+    legal_identity.c.version
+    == select(func.max(_versions.c.version))
+    .where(_versions.c.participant_id == legal_identity.c.participant_id)
+    .scalar_subquery(),
+)
 _VAT_PREFIXES = {"GR": "EL"}
 """Countries whose VAT numbers start with something else than the country's code."""
 
@@ -63,20 +70,13 @@ def save(connection: Connection, participant_id: str, form: Form, at_micros: int
 
 def latest(connection: Connection, participant_ids: Iterable[str]) -> dict[str, LegalIdentity]:
     """The newest version of each of these that has one."""
-    columns = legal_identity.c
-    newest = (
-        select(columns.participant_id, func.max(columns.version))
-        .where(among(columns.participant_id, participant_ids))
-        .group_by(columns.participant_id)
-    )
-    query = select(legal_identity).where(tuple_(columns.participant_id, columns.version).in_(newest))
     return {
         row.participant_id: LegalIdentity(
             row.participant_id,
             row.version,
             Form(row.company, row.country, row.street, row.postcode, row.city, row.tax_number, row.iban),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_LATEST, {"ids": list(participant_ids)})
     }
 
 

@@ -10,14 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from billing.accounts import HELD, LOCK, Cash, held_in
 from billing.arrays import among
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, MARKET_KINDS, PARTICIPANT_KINDS, Transfer, account, is_market_account
-from common.errors import Conflict, InvalidInput, NotFound, Refused
+from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 _INSERT_TRANSFERS = text("""
     INSERT INTO ledger_transfer (key, kind, at_micros, content_sha256)
@@ -25,12 +28,9 @@ _INSERT_TRANSFERS = text("""
         CAST(:keys AS text[]), CAST(:kinds AS text[]), CAST(:times AS bigint[]), CAST(:contents AS bytea[]))
     RETURNING key, id
 """)
-_INSERT_ENTRIES = text("""
-    INSERT INTO ledger_entry (transfer_id, ordinal, account_id, amount_micros, reference)
-    SELECT * FROM unnest(
-        CAST(:transfers AS bigint[]), CAST(:ordinals AS integer[]), CAST(:accounts AS text[]),
-        CAST(:amounts AS bigint[]), CAST(:refs AS text[]))
-""")
+_POSTED = select(ledger_transfer.c.key, ledger_transfer.c.content_sha256).where(
+    ledger_transfer.c.key == any_(bindparam("keys", type_=ARRAY(Text)))
+)
 _UPDATE_ACCOUNTS = text("""
     UPDATE ledger_account
     SET balance_micros = balance_micros + change.balance, reserved_micros = reserved_micros + change.reserved
@@ -46,19 +46,6 @@ class FloorBroken(Refused):
     def __init__(self, accounts: tuple[str, ...]) -> None:
         super().__init__("insufficient_funds", f"not covered: {', '.join(accounts)}")
         self.accounts = accounts
-
-
-@dataclass(frozen=True, slots=True)
-class Cash:
-    """A participant's cash: balance, and the part of it that open orders reserve."""
-
-    balance_micros: int
-    reserved_micros: int
-
-    @property
-    def available_micros(self) -> int:
-        """What new orders may reserve."""
-        return self.balance_micros - self.reserved_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +78,49 @@ def post(connection: Connection, transfers: Sequence[Transfer], reservations: Ma
     them once. Raises FloorBroken, Conflict (`transfer_conflict`) and InvalidInput (`amount_too_large`) before anything
     is written, and NotFound for an account that was never opened.
     """
-    reserved = {account(owner, "cash"): change for owner, change in (reservations or {}).items()}
+    pipe = Pipe(connection)
+    put_posting(pipe, transfers, reservations or {})
+    pipe.send()
+
+
+def put_posting(pipe: Pipe, transfers: Sequence[Transfer], reservations: Mapping[str, int]) -> None:
+    """The same by way of a pipe: what waits in it is sent with the locking, the last writes with its next `send`."""
+    reserved = {account(owner, "cash"): change for owner, change in reservations.items()}
     touched = {entry.account for transfer in transfers for entry in transfer.entries} | reserved.keys()
     if not touched:
         return
     market = {account_id for account_id in touched if is_market_account(account_id)}
     # Transfers between the market's own accounts alone are told apart from their retries by locking these at once.
-    held = _lock(connection, touched - market or market)
-    fresh = _not_yet_posted(connection, transfers)
+    locked = sorted(touched - market or market)
+    holding = pipe.put(LOCK, {"ids": locked})
+    posted = pipe.put(_POSTED, {"keys": [transfer.key for transfer in transfers]}) if transfers else None
+    pipe.send()
+    held = held_in(holding.rows, locked)
+    fresh = [] if posted is None else _not_yet_posted(dict(posted.rows), transfers)
     changes: dict[str, int] = defaultdict(int)
     for transfer in fresh:
         for entry in transfer.entries:
             changes[entry.account] += entry.amount_micros
     _check_floors(held, changes, reserved)
-    _write_transfers(connection, fresh)
-    _update(connection, (changes.keys() | reserved.keys()) - market, changes, reserved)
+    _write_transfers(pipe, fresh)
+    _update(pipe, (changes.keys() | reserved.keys()) - market, changes, reserved)
     if changed := changes.keys() & market:
-        _lock(connection, changed)
-        _update(connection, changed, changes, {})
+        holding = pipe.put(LOCK, {"ids": sorted(changed)})
+        _update(pipe, changed, changes, {})
+        pipe.send()
+        held_in(holding.rows, changed)
 
 
-def cash(connection: Connection, participants: Iterable[str], *, lock: bool = False) -> dict[str, Cash]:
-    """Cash of these participants; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
+def cash(connection: Connection, participants: Iterable[str]) -> dict[str, Cash]:
+    """Cash of these participants. Raises NotFound."""
     owners = {account(participant, "cash"): participant for participant in participants}
-    if lock:
-        return {owners[account_id]: held for account_id, held in _lock(connection, owners).items()}
-    query = select(ledger_account).where(among(ledger_account.c.id, owners))
-    found = {owners[row.id]: Cash(row.balance_micros, row.reserved_micros) for row in connection.execute(query)}
-    _all_found(owners.values(), found)
-    return found
+    rows = connection.execute(HELD, {"ids": list(owners)})
+    return {owners[account_id]: held for account_id, held in held_in(rows, owners).items()}
+
+
+def lock_cash(connection: Connection, participants: Iterable[str]) -> None:
+    """Nobody else changes the cash of those of these who have any until the transaction ends."""
+    connection.execute(LOCK, {"ids": [account(participant, "cash") for participant in participants]})
 
 
 def balances(connection: Connection, owner: str) -> dict[str, int]:
@@ -161,31 +162,8 @@ def _open(connection: Connection, owner: str, kinds: Sequence[str]) -> None:
     connection.execute(insert(ledger_account).on_conflict_do_nothing(), rows)
 
 
-def _lock(connection: Connection, accounts: Iterable[str]) -> dict[str, Cash]:
-    """Lock these accounts in one statement, in id order; what they hold."""
-    query = select(ledger_account.c.id, ledger_account.c.balance_micros, ledger_account.c.reserved_micros)
-    wanted = sorted(accounts)
-    query = query.where(among(ledger_account.c.id, wanted)).order_by(ledger_account.c.id)
-    held = {
-        row.id: Cash(row.balance_micros, row.reserved_micros)
-        for row in connection.execute(query.with_for_update(key_share=True))
-    }
-    _all_found(wanted, held)
-    return held
-
-
-def _all_found(wanted: Iterable[str], found: Mapping[str, Cash]) -> None:
-    if missing := set(wanted) - found.keys():
-        raise NotFound("not_found", f"there is no account of {min(missing)}")
-
-
-def _not_yet_posted(connection: Connection, transfers: Sequence[Transfer]) -> list[Transfer]:
-    """The transfers whose keys are new, each key once. Raises Conflict."""
-    if not transfers:
-        return []
-    query = select(ledger_transfer.c.key, ledger_transfer.c.content_sha256)
-    query = query.where(among(ledger_transfer.c.key, [transfer.key for transfer in transfers]))
-    contents = {row.key: row.content_sha256 for row in connection.execute(query)}
+def _not_yet_posted(contents: dict[str, bytes], transfers: Sequence[Transfer]) -> list[Transfer]:
+    """The transfers whose keys are not among those of `contents`, each key once. Raises Conflict."""
     fresh = []
     for transfer in transfers:
         content = transfer.content_sha256()
@@ -212,7 +190,7 @@ def _check_floors(held: Mapping[str, Cash], changes: Mapping[str, int], reserved
         raise FloorBroken(tuple(sorted(broken)))
 
 
-def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> None:
+def _write_transfers(pipe: Pipe, transfers: Sequence[Transfer]) -> None:
     if not transfers:
         return
     columns = {
@@ -221,23 +199,24 @@ def _write_transfers(connection: Connection, transfers: Sequence[Transfer]) -> N
         "times": [transfer.at_micros for transfer in transfers],
         "contents": [transfer.content_sha256() for transfer in transfers],
     }
-    ids = {row.key: row.id for row in connection.execute(_INSERT_TRANSFERS, columns)}
-    entries = [
-        (ids[transfer.key], ordinal, entry) for transfer in transfers for ordinal, entry in enumerate(transfer.entries)
+    inserted = pipe.put(_INSERT_TRANSFERS, columns)
+    pipe.send()
+    ids = dict(inserted.rows)
+    rows = [
+        {
+            "transfer_id": ids[transfer.key],
+            "ordinal": ordinal,
+            "account_id": entry.account,
+            "amount_micros": entry.amount_micros,
+            "reference": entry.reference,
+        }
+        for transfer in transfers
+        for ordinal, entry in enumerate(transfer.entries)
     ]
-    columns = {
-        "transfers": [transfer_id for transfer_id, _, _ in entries],
-        "ordinals": [ordinal for _, ordinal, _ in entries],
-        "accounts": [entry.account for _, _, entry in entries],
-        "amounts": [entry.amount_micros for _, _, entry in entries],
-        "refs": [entry.reference for _, _, entry in entries],
-    }
-    connection.execute(_INSERT_ENTRIES, columns)
+    put_rows(pipe, ledger_entry, rows)
 
 
-def _update(
-    connection: Connection, accounts: Iterable[str], changes: Mapping[str, int], reserved: Mapping[str, int]
-) -> None:
+def _update(pipe: Pipe, accounts: Iterable[str], changes: Mapping[str, int], reserved: Mapping[str, int]) -> None:
     ids = sorted(accounts)
     if ids:
         columns = {
@@ -245,4 +224,4 @@ def _update(
             "balances": [changes.get(account_id, 0) for account_id in ids],
             "reserved": [reserved.get(account_id, 0) for account_id in ids],
         }
-        connection.execute(_UPDATE_ACCOUNTS, columns)
+        pipe.put(_UPDATE_ACCOUNTS, columns)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from billing.identities import Form, LegalIdentity, latest
+from billing.identities import LegalIdentity, latest
 from billing.transfers import MARKET
 from billing.vat_rates import EU_STANDARD_RATES_PPM
 from common.errors import NotFound
@@ -45,31 +45,35 @@ def profiles(connection: Connection, participant_ids: Iterable[str]) -> dict[str
 
 def profile(home: str, identity: LegalIdentity | None) -> TaxProfile:
     """The rules, for a market in the country `home`."""
-    form = identity.form if identity else None
-    buyer, provider = _buyer_category(home, form), _provider_category(home, form)
+    if identity is None:
+        return profile_of(home, None, None, None)
+    return profile_of(home, identity.version, identity.form.country, identity.form.tax_number)
+
+
+def profile_of(home: str, version: int | None, country: str | None, tax_number: str | None) -> TaxProfile:
+    """The same from what the rules need of a legal identity; all None where there is none."""
+    buyer = _buyer_category(home, country or home, tax_number)
+    provider = _provider_category(home, country or home, tax_number)
     standard = EU_STANDARD_RATES_PPM.get(home, 0)
     return TaxProfile(
         buyer_vat_ppm=standard if buyer == STANDARD else 0,
         buyer_vat_category=buyer,
         provider_vat_ppm=standard if provider == STANDARD else 0,
         provider_vat_category=provider,
-        identity_version=identity.version if identity else None,
+        identity_version=version,
     )
 
 
-def _buyer_category(home: str, form: Form | None) -> str:
+def _buyer_category(home: str, country: str, tax_number: str | None) -> str:
     """Who has not said who it is counts as a consumer in the market's country."""
-    country = form.country if form else home
     if home not in EU_STANDARD_RATES_PPM or country not in EU_STANDARD_RATES_PPM:
         return OUT_OF_SCOPE
-    if country != home and form is not None and form.tax_number is not None:
+    if country != home and tax_number is not None:
         return REVERSE_CHARGE
     return STANDARD
 
 
-def _provider_category(home: str, form: Form | None) -> str:
-    if form is None or form.tax_number is None:
+def _provider_category(home: str, country: str, tax_number: str | None) -> str:
+    if tax_number is None or home not in EU_STANDARD_RATES_PPM or country not in EU_STANDARD_RATES_PPM:
         return OUT_OF_SCOPE
-    if home not in EU_STANDARD_RATES_PPM or form.country not in EU_STANDARD_RATES_PPM:
-        return OUT_OF_SCOPE
-    return STANDARD if form.country == home else REVERSE_CHARGE
+    return STANDARD if country == home else REVERSE_CHARGE

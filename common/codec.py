@@ -11,28 +11,45 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
+from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from common.errors import InvalidInput
 
 T = TypeVar("T")
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_SCALARS: frozenset[Any] = frozenset((int, str, bool, type(None)))
+
 
 def encode(message: Any) -> bytes:
     """Compact JSON of a dataclass, keys in field order: the same message gives the same bytes."""
-    return json.dumps(to_json(message), separators=(",", ":"), ensure_ascii=False).encode()
+    return compact(to_json(message)).encode()
+
+
+def compact(value: Any) -> str:
+    """Compact JSON of what `to_json` gives."""
+    return _COMPACT.encode(value)
 
 
 def to_json(value: Any) -> Any:
     """The dataclass as plain dicts, lists, strings and integers."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in _field_types(type(value))}
-    if isinstance(value, tuple):
+    kind: Any = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is tuple:
         return [to_json(item) for item in value]
-    if isinstance(value, dict):
+    if kind is dict:
         return {key: to_json(item) for key, item in value.items()}
-    return value
+    shape = _shape(kind)
+    if shape is None:
+        return value
+    fields = dict(zip(shape.names, shape.read(value), strict=True))
+    for name in shape.nested:
+        fields[name] = to_json(fields[name])
+    return fields
 
 
 def decode(kind: type[T], data: bytes, *, lenient: bool = False) -> T:
@@ -53,16 +70,20 @@ def from_json(kind: type[T], value: Any, *, lenient: bool = False) -> T:
 def _dataclass(kind: Any, value: Any, path: str, lenient: bool) -> Any:
     if not isinstance(value, dict):
         raise _malformed(path, "must be an object")
-    hints = _field_types(kind)
-    if not lenient and (unknown := value.keys() - hints.keys()):
+    shape = _shape(kind)
+    if shape is None:
+        raise AssertionError(f"{kind} is no dataclass")
+    if not lenient and (unknown := value.keys() - shape.hints.keys()):
         raise _malformed(f"{path}.{min(unknown)}", "is not a known field")
-    arguments = {
-        name: _value(hint, value[name], f"{path}.{name}", lenient) for name, hint in hints.items() if name in value
-    }
-    for field in dataclasses.fields(kind):
-        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-        if field.name not in arguments and not has_default:
-            raise _malformed(f"{path}.{field.name}", "is missing")
+    arguments = {}
+    for name, at_once in shape.at_once.items():
+        if name in value:
+            item = value[name]
+            arguments[name] = (
+                item if type(item) in at_once else _value(shape.hints[name], item, f"{path}.{name}", lenient)
+            )
+        elif name in shape.required:
+            raise _malformed(f"{path}.{name}", "is missing")
     return kind(**arguments)
 
 
@@ -86,7 +107,10 @@ def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise _malformed(path, "must be an object")
-        return {key: _value(get_args(hint)[1], item, f"{path}.{key}", lenient) for key, item in value.items()}
+        kind = get_args(hint)[1]
+        if kind is Any:
+            return value
+        return {key: _value(kind, item, f"{path}.{key}", lenient) for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         if type(value) is hint:
             return value  # a part that the caller has decoded already
@@ -105,7 +129,42 @@ def _malformed(path: str, problem: str) -> InvalidInput:
     return InvalidInput("message_malformed", f"{path} {problem}", field=path)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the codec must know of a dataclass, found out once. `nested` are the fields whose values may need more than
+    to be taken as they are, `at_once` the types of value that a field takes without a further look."""
+
+    names: tuple[str, ...]
+    hints: dict[str, Any]
+    required: frozenset[str]
+    nested: tuple[str, ...]
+    at_once: dict[str, frozenset[type]]
+    read: Callable[[Any], tuple[Any, ...]]
+
+
 @cache
-def _field_types(kind: Any) -> dict[str, Any]:
+def _shape(kind: Any) -> _Shape | None:
+    """None for what is no dataclass."""
+    if not dataclasses.is_dataclass(kind):
+        return None
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    names = tuple(field.name for field in fields)
+    at_once = {name: _taken_at_once(hints[name]) for name in names}
+    return _Shape(
+        names=names,
+        hints={name: hints[name] for name in names},
+        required=frozenset(field.name for field in fields if not _has_default(field)),
+        nested=tuple(name for name in names if not at_once[name] and get_origin(hints[name]) is not Literal),
+        at_once=at_once,
+        read=attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names),
+    )
+
+
+def _taken_at_once(hint: Any) -> frozenset[type]:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    return frozenset(options) if _SCALARS.issuperset(options) else frozenset()
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING

@@ -23,6 +23,7 @@ KINDS: dict[str, type[Command]] = {
     "cancel": Cancel,
     "tick": Tick,
 }
+_SCALARS = frozenset((int, str, bool, type(None)))
 _KIND_OF: dict[type[Any], str] = {command: kind for kind, command in KINDS.items()}
 
 
@@ -126,15 +127,17 @@ def _check_sequences(block: JournalBlock) -> None:
 
 def _plain(value: Any, path: str) -> Any:
     """The value itself, once it is certain that its JSON can be read back as the same value."""
-    if isinstance(value, dict):
+    if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str:
                 raise _malformed(path, f"has the key {key!r}, which is no string")
-            _plain(item, f"{path}.{key}")
-    elif isinstance(value, list):
+            if type(item) not in _SCALARS:
+                _plain(item, f"{path}.{key}")
+    elif type(value) is list:
         for item in value:
-            _plain(item, path)
-    elif value is not None and type(value) not in (int, str, bool):
+            if type(item) not in _SCALARS:
+                _plain(item, path)
+    elif type(value) not in _SCALARS:
         raise _malformed(path, f"is of type {type(value).__name__}")
     return value
 

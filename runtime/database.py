@@ -12,6 +12,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from runtime.driver import allow_driver_work
+
 T = TypeVar("T")
 
 DEADLOCK = "40P01"
@@ -24,7 +26,7 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
 
     A transaction that sits idle for 15 s is ended by the server, which frees the locks of a process that was stopped.
     """
-    return create_engine(
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -36,6 +38,8 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
             "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=15000 -c lock_timeout=10000",
         },
     )
+    allow_driver_work(engine)
+    return engine
 
 
 def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:

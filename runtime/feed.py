@@ -5,14 +5,31 @@ A stream's head row is locked by `append` until the transaction ends; that is wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, select, text
 
-from runtime.tables import feed, feed_head
+from runtime.driver import Asked, Pipe
+from runtime.tables import feed
+
+_APPEND = text("""
+    WITH given AS (
+        SELECT CAST(:stream AS text) AS stream, CAST(:events AS jsonb) AS events, CAST(:count AS bigint) AS count
+    ), head AS (
+        INSERT INTO feed_head AS known (stream, next_position) SELECT stream, 1 + count FROM given
+        ON CONFLICT (stream) DO UPDATE SET next_position = known.next_position + EXCLUDED.next_position - 1
+        RETURNING stream, next_position - CAST(:count AS bigint) AS first
+    ), written AS (
+        INSERT INTO feed (stream, position, kind, subject, payload, at_micros)
+        SELECT head.stream, first + place - 1, event ->> 0, event ->> 1, event -> 2, CAST(event ->> 3 AS bigint)
+        FROM head, given, jsonb_array_elements(events) WITH ORDINALITY AS each (event, place)
+    )
+    SELECT first FROM head
+""")
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +44,17 @@ class FeedEvent:
 
 def append(connection: Connection, stream: str, events: Sequence[FeedEvent]) -> int:
     """Write the events at the end of the stream; the position of the first. Call it last in the transaction."""
-    head = insert(feed_head).values(stream=stream, next_position=1 + len(events))
-    moved = head.on_conflict_do_update(
-        index_elements=["stream"], set_={"next_position": feed_head.c.next_position + len(events)}
-    )
-    following = int(connection.execute(moved.returning(feed_head.c.next_position)).scalar_one())
-    first = following - len(events)
-    rows = [
-        {
-            "stream": stream,
-            "position": first + index,
-            "kind": event.kind,
-            "subject": event.subject,
-            "payload": event.payload,
-            "at_micros": event.at_micros,
-        }
-        for index, event in enumerate(events)
-    ]
-    if rows:
-        connection.execute(insert(feed), rows)
+    pipe = Pipe(connection)
+    appended = put_events(pipe, stream, events)
+    pipe.send()
+    first: int = appended.rows[0][0]
     return first
+
+
+def put_events(pipe: Pipe, stream: str, events: Sequence[FeedEvent]) -> Asked:
+    """The same by way of a pipe, with its next `send`."""
+    rows = [[event.kind, event.subject, event.payload, event.at_micros] for event in events]
+    return pipe.put(_APPEND, {"stream": stream, "count": len(rows), "events": _COMPACT.encode(rows)})
 
 
 def read(connection: Connection, stream: str, after: int, limit: int) -> list[tuple[int, FeedEvent]]:

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, select, text
 
+from runtime.driver import Pipe
 from runtime.tables import outbox
 
 CHANNEL = "nestex_outbox"
 """NOTIFY on it wakes the relay; it polls anyway."""
+
+_PUT = text("""
+    INSERT INTO outbox (id, subject, payload)
+    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:subjects AS text[]), CAST(:payloads AS bytea[]))
+    ON CONFLICT DO NOTHING
+""")
+_WAKE = text("SELECT pg_notify(:channel, '')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,22 @@ class OutboxMessage:
 
 def put(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
     """Write the messages; one whose id is there already is dropped."""
+    pipe = Pipe(connection)
+    put_messages(pipe, messages)
+    pipe.send()
+
+
+def put_messages(pipe: Pipe, messages: Sequence[OutboxMessage]) -> None:
+    """The same by way of a pipe, with its next `send`."""
     if not messages:
         return
-    rows = [{"id": message.id, "subject": message.subject, "payload": message.payload} for message in messages]
-    connection.execute(insert(outbox).on_conflict_do_nothing(), rows)
-    connection.execute(select(func.pg_notify(CHANNEL, "")))
+    columns = {
+        "ids": [message.id for message in messages],
+        "subjects": [message.subject for message in messages],
+        "payloads": [message.payload for message in messages],
+    }
+    pipe.put(_PUT, columns)
+    pipe.put(_WAKE, {"channel": CHANNEL})
 
 
 def unpublished(connection: Connection, limit: int) -> list[OutboxMessage]:

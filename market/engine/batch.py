@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
+import psycopg
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from billing.ledger import FloorBroken
@@ -24,6 +25,7 @@ from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
 from runtime.database import DEADLOCK
+from runtime.driver import Pipe
 
 log = logging.getLogger("nestex.engine")
 
@@ -66,7 +68,7 @@ class BatchProcessor:
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
-                log.warning("a batch of %d commands cannot be written: %s", len(commands), error)
+                log.warning("a batch of %d commands cannot be written: %s", len(commands), _in_short(error))
                 return self._first_alone(commands)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
@@ -101,12 +103,8 @@ class BatchProcessor:
                 fault_points.reach("engine.gathered")
                 run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                 answers = self._apply(run, commands)
-                if run.entries:
-                    count = len(run.entries)
-                    claimed = fencing.advance(connection, self.fence, count, at_micros, self.lease_seconds)
-                    if claimed != first:
-                        raise AssertionError("the fence and the engine's memory disagree")
-                    write(connection, JournalBlock(self.fence.shard, first, tuple(run.entries)), run.effects)
+                if run.journaled:
+                    self._write(connection, run, first)
                     fault_points.reach("engine.written")
                 else:
                     fencing.check(connection, self.fence)
@@ -116,10 +114,17 @@ class BatchProcessor:
                 raise
         fault_points.reach("engine.committed")
         self.state.forget()
-        self.next_sequence += len(run.entries)
-        if run.entries:
+        self.next_sequence += len(run.journaled)
+        if run.journaled:
             self.last_at_micros = at_micros
         return answers
+
+    def _write(self, connection: Connection, run: BatchRun, first: int) -> None:
+        pipe, count = Pipe(connection), len(run.journaled)
+        claim = fencing.put_claim(pipe, self.fence, count, run.at_micros, self.lease_seconds)
+        write(pipe, JournalBlock(self.fence.shard, first, run.entries()), run.effects)
+        if fencing.first_claimed(claim, self.fence, count) != first:
+            raise AssertionError("the fence and the engine's memory disagree")
 
     def _apply(self, run: BatchRun, commands: Sequence[Command]) -> list[Answer]:
         """Answers to the first of the commands, at least one: as many as the time for applying allows."""
@@ -138,3 +143,10 @@ class BatchProcessor:
             return False
         with self.database.begin() as connection:
             return fencing.was_committed(connection, self.fence, first_sequence)
+
+
+def _in_short(error: Exception) -> str:
+    """For the log: PostgreSQL's details quote the row, and with it what buyers put into their guests."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
+        return f"{type(error.orig).__name__}: {error.orig.diag.message_primary}"
+    return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
@@ -41,14 +42,14 @@ class BatchRun:
         self.at_micros = at_micros
         self.facts = facts
         self.effects = Effects()
-        self.entries: list[JournalEntry] = []
+        self.journaled: list[tuple[int, BookCommand, dict[str, Any]]] = []
         self._orders: dict[str, OrderRecord] = {}
         self._by_client_id: dict[tuple[str, str], str] = {}
 
     def answer(self, command: Command) -> Answer:
         """Apply one command. One that breaks a rule, or trips over a fault of ours, is answered alone; the batch goes
         on."""
-        mark, length = self.state.mark(), len(self.entries)
+        mark, length = self.state.mark(), len(self.journaled)
         effects = Effects()
         try:
             answer = self._apply(command, effects)
@@ -60,9 +61,19 @@ class BatchRun:
         else:
             return self._keep(answer, effects)
         self.state.take_back(mark)
-        self.sequence -= len(self.entries) - length
-        del self.entries[length:]
+        self.sequence -= len(self.journaled) - length
+        del self.journaled[length:]
         return Answer(problem=problem)
+
+    def entries(self) -> tuple[JournalEntry, ...]:
+        """The journal's entries, made when the applying is over: to write them out takes longer than to apply them."""
+        shared: dict[int, Any] = {}
+        return tuple(
+            JournalEntry(
+                sequence, self.at_micros, command, {name: _in_json(used, shared) for name, used in facts.items()}
+            )
+            for sequence, command, facts in self.journaled
+        )
 
     def _keep(self, answer: Answer, effects: Effects) -> Answer:
         self.effects.add(effects)
@@ -101,7 +112,7 @@ class BatchRun:
             )
         facts = self._placement_facts(placement)
         entered, record = self.state.place(self._stamp(), placement, facts, effects)
-        self._journal(entered, {"placement": codec.to_json(placement), "facts": codec.to_json(facts)})
+        self._journal(entered, {"placement": placement, "facts": facts})
         if placement.client_order_id is not None:
             self._by_client_id[placement.participant, placement.client_order_id] = record.id
         return Answer(order=_public(record.row()))
@@ -122,7 +133,7 @@ class BatchRun:
             raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
         facts = None if command.price_micros is None else self._placement_facts(record.placement)
         amend, after = self.state.amend(self._stamp(), command, facts, effects)
-        self._journal(amend, {} if facts is None else {"facts": codec.to_json(facts)})
+        self._journal(amend, {} if facts is None else {"facts": facts})
         return Answer(order=_public(after.row()))
 
     def _cancel(self, command: CancelOrder, effects: Effects) -> Answer:
@@ -188,13 +199,26 @@ class BatchRun:
         return PlacementFacts(instrument, party, node)
 
     def _journal(self, command: BookCommand, facts: dict[str, Any]) -> None:
-        self.entries.append(JournalEntry(self.sequence, self.at_micros, command, facts))
+        self.journaled.append((self.sequence, command, facts))
         self.sequence += 1
 
 
 def _is_meant(record: OrderRecord, command: CancelAll) -> bool:
     side = "bid" if isinstance(record, BidRecord) else "ask"
     return command.instrument in (None, record.placement.instrument) and command.side in (None, side)
+
+
+def _in_json(used: Placement | PlacementFacts, shared: dict[int, Any]) -> Any:
+    """Many orders of a batch use the same instrument and node: `shared` keeps the JSON of facts, by identity."""
+    if not isinstance(used, PlacementFacts):
+        return codec.to_json(used)
+    told = {}
+    for field in dataclasses.fields(used):
+        fact = getattr(used, field.name)
+        if id(fact) not in shared:
+            shared[id(fact)] = codec.to_json(fact)
+        told[field.name] = shared[id(fact)]
+    return told
 
 
 def problem_of(error: NestexError) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import nats.errors
@@ -12,14 +12,10 @@ from nats.aio.client import Client
 from common import codec, errors, subjects
 from common.errors import NestexError, Unavailable
 from market.engine.commands import Answer, Command, Problem
+from market.engine.lane import Lane
 from market.engine.reads import Question
 
 _ANSWER_SECONDS = 10.0
-_LARGEST_MESSAGE_BYTES = 1024 * 1024
-"""What a NATS server takes, unless it is told otherwise."""
-_MARGIN_BYTES = 64 * 1024
-_ROW_BYTES = 2048
-"""More than an order's row has in an answer beyond what its command carried: both must fit into one message."""
 
 
 class EngineClient(Protocol):
@@ -40,20 +36,15 @@ class RemoteEngine:
 
     def __init__(self, bus: Client) -> None:
         self.bus = bus
+        self._lanes: dict[str, Lane] = {}
 
     async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
         """See EngineClient."""
-        answers: list[Answer] = []
-        for message in messages([codec.encode(command) for command in commands]):
-            try:
-                data = await self._request(subjects.engine_commands(shard), message, shard)
-            except Unavailable as error:
-                if not answers:
-                    raise
-                unanswered = Answer(problem=Problem("Unavailable", error.code, error.message))
-                return answers + [unanswered] * (len(commands) - len(answers))
-            answers += [codec.from_json(Answer, answer) for answer in json.loads(data)]
-        return answers
+        lane = self._lanes.get(shard)
+        if lane is None:
+            subject = subjects.engine_commands(shard)
+            lane = self._lanes[shard] = Lane(lambda body: self._request(subject, body, shard))
+        return await lane.submit(commands)
 
     async def ask(self, shard: str, question: Question) -> dict[str, Any]:
         """See EngineClient."""
@@ -70,21 +61,6 @@ class RemoteEngine:
         except (nats.errors.Error, TimeoutError) as error:
             reason = f"the engine of {shard} did not answer; the outcome is unknown"
             raise Unavailable("engine_unavailable", f"{reason}: ask again with the same client_order_id") from error
-
-
-def messages(commands: Sequence[bytes]) -> Iterator[bytes]:
-    """The encoded commands as JSON lists that the bus carries, and whose answers it carries too."""
-    part: list[bytes] = []
-    size = 0
-    for command in commands:
-        weight = len(command) + _ROW_BYTES
-        if part and size + weight > _LARGEST_MESSAGE_BYTES - _MARGIN_BYTES:
-            yield b"[" + b",".join(part) + b"]"
-            part, size = [], 0
-        part.append(command)
-        size += weight
-    if part:
-        yield b"[" + b",".join(part) + b"]"
 
 
 def order_of(answer: Answer) -> dict[str, Any]:

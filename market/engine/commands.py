@@ -6,7 +6,6 @@ start means the next whole minute.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -193,4 +192,4 @@ def placement_from_json(value: Any) -> Placement:
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
-    return hashlib.sha256(codec.encode(dataclasses.replace(placement, order=""))).hexdigest()
+    return hashlib.sha256(codec.compact(codec.to_json(placement) | {"order": ""}).encode()).hexdigest()

@@ -10,12 +10,54 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bindparam, func, select
 
 from billing import ledger, tax
+from billing.standing import STANDING, STANDING_COLUMNS, standing_in
 from common.wire import Capacity
 from market.engine.commands import PlaceAsk, Placement
 from market.tables import instrument, node, orders, participant, slice_class
+from runtime.driver import Asked, Pipe
+
+
+def _is_one_of(text: Column[Any], name: str) -> ColumnElement[bool]:
+    """Built once with the statements below: to build a statement costs more than to run it."""
+    return text == any_(bindparam(name, type_=ARRAY(Text)))
+
+
+_INSTRUMENTS = (
+    select(
+        instrument,
+        slice_class.c.vcpus,
+        slice_class.c.memory_mib,
+        slice_class.c.disk_gib,
+        slice_class.c.kind,
+        slice_class.c.cpu_shares,
+    )
+    .join(slice_class, instrument.c.slice_class == slice_class.c.name)
+    .where(_is_one_of(instrument.c.code, "codes"), instrument.c.zone == bindparam("shard"))
+)
+_PARTIES = (
+    select(
+        participant.c.id,
+        participant.c.is_provider,
+        participant.c.fee_ppm,
+        participant.c.reliability_ppm,
+        *STANDING_COLUMNS,
+    )
+    .join(STANDING, STANDING.c.owner == participant.c.id)
+    .where(_is_one_of(participant.c.id, "ids"))
+)
+_NODES = select(node).where(_is_one_of(node.c.id, "ids"))
+_NAMED = (
+    func.unnest(bindparam("owners", type_=ARRAY(Text)), bindparam("names", type_=ARRAY(Text)))
+    .table_valued("owner", "name")
+    .render_derived(name="named")
+)
+_BY_CLIENT_ID = select(orders).join(
+    _NAMED, (orders.c.participant_id == _NAMED.c.owner) & (orders.c.client_order_id == _NAMED.c.name)
+)
+_BY_ORDER_ID = select(orders).where(orders.c.shard == bindparam("shard"), _is_one_of(orders.c.id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +80,9 @@ class InstrumentFacts:
     break_ppm: int
     slice: Capacity
     cpu_shares: int
+
+
+_OF_INSTRUMENT = tuple(field.name for field in dataclasses.fields(InstrumentFacts) if field.name != "slice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,78 +157,58 @@ def gather(
     *,
     lock_cash: bool = False,
 ) -> Facts:
-    """Read what a batch needs, in a few statements: for what it enters (again), and the orders that it names and that
+    """Read what a batch needs, in one round trip: for what it enters (again), and the orders that it names and that
     are no longer open. With `lock_cash` the cash rows stay locked until the commit."""
+    owners = sorted({placement.participant for placement in placements})
+    if lock_cash:
+        ledger.lock_cash(connection, owners)
+    pipe = Pipe(connection)
+    codes = sorted({placement.instrument for placement in placements})
+    instruments = pipe.put(_INSTRUMENTS, {"codes": codes, "shard": shard}) if codes else None
+    parties = pipe.put(_PARTIES, {"ids": owners}) if owners else None
     nodes = sorted({placement.node for placement in placements if isinstance(placement, PlaceAsk)})
+    backing = pipe.put(_NODES, {"ids": nodes}) if nodes else None
+    client_ids = _client_ids(placements)
+    known = pipe.put(_BY_CLIENT_ID, client_ids) if client_ids["owners"] else None
+    finished = pipe.put(_BY_ORDER_ID, {"ids": list(named), "shard": shard}) if named else None
+    pipe.send()
     return Facts(
-        instruments=_instruments(connection, shard, sorted({placement.instrument for placement in placements})),
-        parties=_parties(connection, sorted({placement.participant for placement in placements}), lock_cash),
-        nodes=_nodes(connection, nodes),
-        by_client_id=_by_client_id(connection, placements),
-        by_order_id=_by_order_id(connection, shard, named),
+        instruments={row.code: _instrument(row) for row in _rows(instruments)},
+        parties={row.id: _party(row) for row in _rows(parties)},
+        nodes={row.id: _node(row) for row in _rows(backing)},
+        by_client_id={(row.participant_id, row.client_order_id): row._asdict() for row in _rows(known)},
+        by_order_id={row.id: row._asdict() for row in _rows(finished)},
     )
 
 
-def _instruments(connection: Connection, shard: str, codes: list[str]) -> dict[str, InstrumentFacts]:
-    if not codes:
-        return {}
-    query = (
-        select(instrument, slice_class)
-        .join(slice_class, instrument.c.slice_class == slice_class.c.name)
-        .where(instrument.c.code.in_(codes), instrument.c.zone == shard)
+def _rows(asked: Asked | None) -> list[Any]:
+    """None for what there was no need to ask."""
+    return [] if asked is None else asked.rows
+
+
+def _instrument(row: Any) -> InstrumentFacts:
+    vector = Capacity(row.vcpus, row.memory_mib, row.disk_gib)
+    return InstrumentFacts(**{name: getattr(row, name) for name in _OF_INSTRUMENT}, slice=vector)
+
+
+def _party(row: Any) -> PartyFacts:
+    standing = standing_in(row)
+    return PartyFacts(standing.cash.available_micros, row.is_provider, row.fee_ppm, standing.tax, row.reliability_ppm)
+
+
+def _node(row: Any) -> NodeFacts:
+    return NodeFacts(
+        id=row.id,
+        participant=row.participant_id,
+        zone=row.zone,
+        state=row.state,
+        offered=Capacity(row.vcpus, row.memory_mib, row.disk_gib),
+        reserved_until=row.reserved_until,
     )
-    names = [column.name for column in dataclasses.fields(InstrumentFacts) if column.name != "slice"]
-    facts = {}
-    for row in connection.execute(query).mappings():
-        vector = Capacity(row["vcpus"], row["memory_mib"], row["disk_gib"])
-        facts[row["code"]] = InstrumentFacts(**{name: row[name] for name in names}, slice=vector)
-    return facts
 
 
-def _parties(connection: Connection, ids: list[str], lock_cash: bool) -> dict[str, PartyFacts]:
-    if not ids:
-        return {}
-    columns = (participant.c.id, participant.c.is_provider, participant.c.fee_ppm, participant.c.reliability_ppm)
-    query = select(*columns).where(participant.c.id.in_(ids))
-    known = connection.execute(query).all()
-    cash = ledger.cash(connection, [row.id for row in known], lock=lock_cash)
-    taxes = tax.profiles(connection, [row.id for row in known])
-    return {
-        row.id: PartyFacts(
-            cash[row.id].available_micros, row.is_provider, row.fee_ppm, taxes[row.id], row.reliability_ppm
-        )
-        for row in known
-    }
-
-
-def _nodes(connection: Connection, ids: list[str]) -> dict[str, NodeFacts]:
-    if not ids:
-        return {}
-    return {
-        row.id: NodeFacts(
-            id=row.id,
-            participant=row.participant_id,
-            zone=row.zone,
-            state=row.state,
-            offered=Capacity(row.vcpus, row.memory_mib, row.disk_gib),
-            reserved_until=row.reserved_until,
-        )
-        for row in connection.execute(select(node).where(node.c.id.in_(ids)))
-    }
-
-
-def _by_client_id(connection: Connection, placements: Sequence[Placement]) -> dict[tuple[str, str], dict[str, Any]]:
+def _client_ids(placements: Sequence[Placement]) -> dict[str, list[str]]:
+    """Owners and client_order_ids, side by side, of the placements that have one."""
     wanted = {(placement.participant, placement.client_order_id) for placement in placements}
     named = sorted((owner, name) for owner, name in wanted if name is not None)
-    if not named:
-        return {}
-    query = select(orders).where(tuple_(orders.c.participant_id, orders.c.client_order_id).in_(named))
-    rows = connection.execute(query).mappings()
-    return {(row["participant_id"], row["client_order_id"]): dict(row) for row in rows}
-
-
-def _by_order_id(connection: Connection, shard: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    if not ids:
-        return {}
-    query = select(orders).where(orders.c.shard == shard, orders.c.id.in_(ids))
-    return {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+    return {"owners": [owner for owner, _ in named], "names": [name for _, name in named]}

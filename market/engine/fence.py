@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, Interval, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from market.tables import journal, lease
+from runtime.driver import Asked, Pipe
+
+_ADVANCE = (
+    lease.update()
+    .where(lease.c.shard == bindparam("of_shard"), lease.c.epoch == bindparam("of_epoch"))
+    .values(
+        next_sequence=lease.c.next_sequence + bindparam("commands", type_=BigInteger),
+        last_at_micros=func.coalesce(bindparam("at_micros", type_=BigInteger), lease.c.last_at_micros),
+        expires_at=func.now() + bindparam("length", type_=Interval),
+    )
+    .returning(lease.c.next_sequence)
+)
 
 
 class Fenced(Exception):
@@ -45,17 +58,24 @@ def acquire(connection: Connection, shard: str, holder: str, lease_seconds: floa
     return None if row is None else Fence(shard, row.epoch, row.next_sequence, row.last_at_micros)
 
 
+def put_claim(pipe: Pipe, fence: Fence, commands: int, at_micros: int, lease_seconds: float) -> Asked:
+    """Claim the next `commands` sequence numbers with the pipe's next `send`, and lock the lease row until the commit.
+    `first_claimed` must look at the answer before the commit."""
+    return pipe.put(_ADVANCE, _values(fence, commands, at_micros, lease_seconds))
+
+
+def first_claimed(claim: Asked, fence: Fence, commands: int) -> int:
+    """The first of the claimed numbers. Raises Fenced."""
+    if not claim.rows:
+        raise Fenced(f"shard {fence.shard} was taken over")
+    following: int = claim.rows[0].next_sequence
+    return following - commands
+
+
 def renew(connection: Connection, fence: Fence, lease_seconds: float) -> None:
     """Keep the lease. Raises Fenced."""
-    _advance(connection, fence, 0, None, lease_seconds)
-
-
-def advance(connection: Connection, fence: Fence, commands: int, at_micros: int, lease_seconds: float) -> int:
-    """Claim the next `commands` sequence numbers; the first of them. Locks the lease row until the commit.
-
-    Raises Fenced.
-    """
-    return _advance(connection, fence, commands, at_micros, lease_seconds) - commands
+    if connection.execute(_ADVANCE, _values(fence, 0, None, lease_seconds)).one_or_none() is None:
+        raise Fenced(f"shard {fence.shard} was taken over")
 
 
 def check(connection: Connection, fence: Fence) -> None:
@@ -84,18 +104,11 @@ def was_committed(connection: Connection, fence: Fence, first_sequence: int) -> 
     return connection.execute(block).one_or_none() is not None
 
 
-def _advance(connection: Connection, fence: Fence, commands: int, at_micros: int | None, lease_seconds: float) -> int:
-    moved = (
-        lease.update()
-        .where(lease.c.shard == fence.shard, lease.c.epoch == fence.epoch)
-        .values(
-            next_sequence=lease.c.next_sequence + commands,
-            last_at_micros=lease.c.last_at_micros if at_micros is None else at_micros,
-            expires_at=func.now() + timedelta(seconds=lease_seconds),
-        )
-        .returning(lease.c.next_sequence)
-    )
-    following: int | None = connection.execute(moved).scalar_one_or_none()
-    if following is None:
-        raise Fenced(f"shard {fence.shard} was taken over")
-    return following
+def _values(fence: Fence, commands: int, at_micros: int | None, lease_seconds: float) -> dict[str, Any]:
+    return {
+        "of_shard": fence.shard,
+        "of_epoch": fence.epoch,
+        "commands": commands,
+        "at_micros": at_micros,
+        "length": timedelta(seconds=lease_seconds),
+    }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Text, text
 
 from billing import contracts as billing_contracts
 from billing import ledger
@@ -13,54 +12,57 @@ from common import codec
 from market.contract_states import SCHEDULED
 from market.desired_state import allocation_message
 from market.engine.effects import Effects
-from market.engine.records import MUTABLE_COLUMNS, ContractRecord, OrderRecord, trade_row
+from market.engine.records import MUTABLE_COLUMNS, ContractRecord, trade_row
 from market.tables import contract, journal, orders, trade
 from matching.journal import JournalBlock, encode_block
 from runtime import feed, outbox
+from runtime.bulk import put_rows
+from runtime.driver import Pipe
 
 FIRST_REVISION = 1
 
+_NO_COLUMNS: dict[str, Any] = dict.fromkeys(column.name for column in orders.columns)
+"""Bids and asks go into one statement, with every column."""
 
-def write(connection: Connection, block: JournalBlock, effects: Effects) -> None:
-    """The journal block, then everything that follows from it. Locks accounts in id order, the feed's head last.
+
+def _array(column: str) -> str:
+    return f"CAST(:{column} AS {'text' if isinstance(orders.c[column].type, Text) else 'bigint'}[])"
+
+
+_COLUMNS = ", ".join(MUTABLE_COLUMNS)
+_SET = ", ".join(f"{column} = change.{column}" for column in MUTABLE_COLUMNS)
+_ARRAYS = ", ".join(_array(column) for column in ("id", *MUTABLE_COLUMNS))
+_CHANGE_ORDERS = text(
+    f"UPDATE orders SET {_SET} FROM unnest({_ARRAYS}) AS change (id, {_COLUMNS}) WHERE orders.id = change.id"  # noqa: S608  # names of our own columns
+)
+
+
+def write(pipe: Pipe, block: JournalBlock, effects: Effects) -> None:
+    """The journal block and everything that follows from it, behind what waits in the pipe. Locks accounts in id
+    order, the feed's head last.
 
     Raises billing.ledger.FloorBroken when somebody else has spent the cash that the batch counted on.
     """
     billed = [record.billed for record in effects.contracts]
     at_micros = block.entries[-1].at_micros
     reservations = {owner: change for owner, change in effects.reservations.items() if change}
-    ledger.post(connection, billing_contracts.trade_transfers(billed, at_micros), reservations)
-    connection.execute(insert(journal), [_journal_row(block)])
-    _write_orders(connection, effects)
-    _insert(connection, trade, [trade_row(*executed) for executed in effects.trades])
+    ledger.put_posting(pipe, billing_contracts.trade_transfers(billed, at_micros), reservations)
+    put_rows(pipe, journal, [_journal_row(block)])
+    _put_orders(pipe, effects)
+    put_rows(pipe, trade, [trade_row(*executed) for executed in effects.trades])
     contracts = [_contract_row(record) for record in effects.contracts]
-    _insert(connection, contract, contracts)
-    billing_contracts.record(connection, billed)
-    outbox.put(connection, [allocation_message(row) for row in contracts])
-    feed.append(connection, f"engine.{block.shard}", effects.events)
+    put_rows(pipe, contract, contracts)
+    billing_contracts.put_contracts(pipe, billed)
+    outbox.put_messages(pipe, [allocation_message(row) for row in contracts])
+    feed.put_events(pipe, f"engine.{block.shard}", effects.events)
+    pipe.send()
 
 
-def _write_orders(connection: Connection, effects: Effects) -> None:
-    _insert(connection, orders, [_full_row(record) for record in effects.entered.values()])
+def _put_orders(pipe: Pipe, effects: Effects) -> None:
     if effects.changed:
-        statement = update(orders).where(orders.c.id == bindparam("order_id"))
-        statement = statement.values({column: bindparam(f"new_{column}") for column in MUTABLE_COLUMNS})
-        connection.execute(statement, [_changes(record) for record in effects.changed.values()])
-
-
-def _insert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _full_row(record: OrderRecord) -> dict[str, Any]:
-    """Every column, so that bids and asks go into one statement."""
-    return dict.fromkeys(column.name for column in orders.columns) | record.row()
-
-
-def _changes(record: OrderRecord) -> dict[str, Any]:
-    row = _full_row(record)
-    return {"order_id": record.id} | {f"new_{column}": row[column] for column in MUTABLE_COLUMNS}
+        rows = [record.row() for record in effects.changed.values()]
+        pipe.put(_CHANGE_ORDERS, {name: [row.get(name) for row in rows] for name in ("id", *MUTABLE_COLUMNS)})
+    put_rows(pipe, orders, [_NO_COLUMNS | record.row() for record in effects.entered.values()])
 
 
 def _journal_row(block: JournalBlock) -> dict[str, Any]:

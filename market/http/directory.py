@@ -3,6 +3,8 @@ own."""
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import Engine
 
 from market.instruments.instruments import get_instrument
@@ -21,3 +23,8 @@ class InstrumentDirectory:
             with self._database.begin() as connection:
                 get_instrument(connection, code)
             self._known.add(code)
+
+    async def expect(self, code: str) -> None:
+        """The same for a coroutine. Raises NotFound. A thread is asked for a code only that was not seen before."""
+        if code not in self._known:
+            await asyncio.to_thread(self.check, code)

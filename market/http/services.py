@@ -52,5 +52,10 @@ def reader(request: Request) -> Iterator[Connection]:
         yield connection
 
 
-Market = Annotated[Services, Depends(services_of)]
+async def _services(request: Request) -> Services:
+    """A coroutine, because a plain function that is a dependency runs in a thread, which takes longer than this."""
+    return services_of(request)
+
+
+Market = Annotated[Services, Depends(_services)]
 Reader = Annotated[Connection, Depends(reader)]

@@ -17,6 +17,7 @@ from common.clock import ClockAnchor
 from common.minutes import month_window
 from common.wire import GuestMinute, UsageReport
 from runtime import deployment
+from runtime.driver import Pipe
 
 MONTH = "2026-10"
 START = month_window(MONTH).start
@@ -95,7 +96,9 @@ def contract(
 def trade(connection: Connection, *traded: NewContract) -> None:
     """What the engine does for billing in its transaction."""
     ledger.post(connection, contracts.trade_transfers(traded, AT))
-    contracts.record(connection, traded)
+    pipe = Pipe(connection)
+    contracts.put_contracts(pipe, traded)
+    pipe.send()
 
 
 @dataclass(slots=True)

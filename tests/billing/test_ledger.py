@@ -64,7 +64,7 @@ def test_a_broken_floor_names_its_accounts_and_writes_nothing(books: Connection)
 
 def test_reserved_cash_cannot_be_spent_or_reserved_again(books: Connection) -> None:
     ledger.post(books, [], {"buyer": CASH - 10})
-    assert ledger.cash(books, ["buyer"], lock=True) == ledger.cash(books, ["buyer"])
+    ledger.lock_cash(books, ["buyer"])
     assert ledger.cash(books, ["buyer"])["buyer"].available_micros == 10
     with pytest.raises(ledger.FloorBroken):
         ledger.post(books, [move("spend", "buyer/cash", "buyer/escrow", 11)])

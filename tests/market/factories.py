@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from billing import identities, ledger
+from billing.accounts import Cash
 from billing.deposits import deposit
 from billing.identities import Form
 from billing.transfers import MARKET
@@ -159,7 +160,7 @@ class World:
             fencing.release(connection, fence)
         return BatchProcessor(self.database, self.clock, state, fence, lease_seconds=-1)
 
-    def cash(self, participant: str) -> ledger.Cash:
+    def cash(self, participant: str) -> Cash:
         with self.database.begin() as connection:
             return ledger.cash(connection, [participant])[participant]
 

@@ -45,7 +45,7 @@ async def place(body: OrderRequest, who: Selling, market: Market) -> Order:
     """
     if isinstance(body, BidRequest):
         require(who, "trade")
-    await asyncio.to_thread(market.instruments.check, body.instrument)
+    await market.instruments.expect(body.instrument)
     placement = placement_of(body, who.participant, market.clock.now_ms())
     return order_model(await place_order(market.engine, placement))
 

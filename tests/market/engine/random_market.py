@@ -143,7 +143,7 @@ class RandomMarket:
             run.answer(command)
         self.state.forget()
         self._follow(run)
-        block = decode_block(encode_block(JournalBlock(ZONE, self.sequence, tuple(run.entries))))
+        block = decode_block(encode_block(JournalBlock(ZONE, self.sequence, run.entries())))
         self.sequence += len(block.entries)
         return run, block
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from market.engine.client import messages
 from tests.market.http.bodies import ask, bid, resting_bid
 from tests.market.http.conftest import Http
 
@@ -91,10 +90,3 @@ def test_a_zone_without_an_engine_is_the_problem_of_its_own_orders(operator: Htt
     found = results(buyer, [bid(instrument="ams1.std.firm"), resting_bid()])
     assert (found[0]["problem"]["code"], found[0]["problem"]["status"]) == ("engine_unavailable", 503)
     assert found[1]["order"]["state"] == "new"
-
-
-def test_messages_to_the_engine_stay_below_what_the_bus_carries() -> None:
-    commands = [b'"' + bytes([48 + number % 10]) * (number * 300) + b'"' for number in range(1000)]
-    made = list(messages(commands))
-    assert all(len(message) < 1024 * 1024 for message in made)
-    assert [item for message in made for item in json.loads(message)] == [json.loads(command) for command in commands]
