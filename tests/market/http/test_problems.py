@@ -1,4 +1,4 @@
-"""Bad requests: field, fault, code. Every one is answered with a problem that names the field."""
+"""Problems that do not depend on a field: keys, scopes, what does not exist or exists already."""
 
 from __future__ import annotations
 
@@ -11,61 +11,6 @@ from tests.market.factories import CODE, START_MINUTE
 from tests.market.http.conftest import Http
 
 GOOD: dict[str, Any] = {"side": "bid", "instrument": CODE, "price": "0.012", "duration_minutes": 10}
-
-
-@pytest.mark.parametrize(
-    ("change", "code", "field"),
-    [
-        ({"price": "0.012001"}, "off_tick", "price"),
-        ({"price": "0"}, "invalid_field", "price"),
-        ({"price": "60.00006"}, "price_out_of_bounds", "price"),
-        ({"price": 0.012}, "invalid_field", "price"),
-        ({"price": "1e-2"}, "invalid_field", "price"),
-        ({"duration_minutes": 0}, "invalid_field", "duration_minutes"),
-        ({"duration_minutes": "10"}, "invalid_field", "duration_minutes"),
-        ({"duration_minutes": 43_201}, "window_too_long", "duration_minutes"),
-        ({"guests": 1.5}, "invalid_field", "guests"),
-        ({"guests": 1001}, "invalid_field", "guests"),
-        ({"guests": True}, "invalid_field", "guests"),
-        ({"instrument": "fra1.std"}, "not_found", "instrument"),
-        ({"instrument": "fra1.gpu.firm"}, "not_found", "instrument"),
-        ({"side": "buy"}, "invalid_field", "side"),
-        ({"extra": 1}, "unknown_field", "extra"),
-        ({"start_from": "2026-11-30T23:15:30Z"}, "off_grid", "start_from"),
-        ({"start_from": "soon"}, "invalid_field", "start_from"),
-        ({"start_by": minute_text(START_MINUTE)}, "window_empty", "start_by"),
-        ({"start_by": minute_text(START_MINUTE + 200_000)}, "window_beyond_horizon", "start_by"),
-        ({"time_in_force": "day"}, "invalid_field", "time_in_force"),
-        ({"client_order_id": "no spaces"}, "invalid_field", "client_order_id"),
-        ({"guest": {"name": "Big Host"}}, "invalid_field", "guest.name"),
-        ({"guest": {"image": "x", "root": True}}, "unknown_field", "guest.root"),
-        ({"guest": {"user_data": "a\x00b"}}, "invalid_field", "guest.user_data"),
-        ({"guest": {"ssh_keys": ["a\x00b"]}}, "invalid_field", "guest.ssh_keys.0"),
-        ({"guest": {"ssh_keys": ["-----BEGIN OPENSSH PRIVATE KEY-----"]}}, "invalid_field", "guest.ssh_keys.0"),
-        ({"start_by": "9999-12-31T23:59:00Z"}, "invalid_field", "start_by"),
-        ({"start_by": "1969-12-31T23:59:00Z"}, "invalid_field", "start_by"),
-        ({"duration_minutes": 40_000, "price": "60", "guests": 100}, "insufficient_funds", "price"),
-        (
-            {"duration_minutes": 40_000, "price": "60", "guests": 1000, "slices_per_guest": 1000},
-            "amount_too_large",
-            "price",
-        ),
-    ],
-)
-def test_an_order_with_a_fault_is_answered_with_its_code_and_field(
-    buyer: Http, change: dict[str, Any], code: str, field: str
-) -> None:
-    answer = buyer.post("/v1/orders", GOOD | change)
-    problem = answer.json()
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (problem["code"], problem["field"], problem["status"]) == (code, field, answer.status_code)
-    assert 400 <= answer.status_code < 500
-
-
-@pytest.mark.parametrize("name", ["price", "duration_minutes", "instrument", "side"])
-def test_a_field_that_is_missing_is_named(buyer: Http, name: str) -> None:
-    problem = buyer.post("/v1/orders", {field: value for field, value in GOOD.items() if field != name}).json()
-    assert (problem["code"], problem["field"]) == ("missing_field", name)
 
 
 def test_the_same_client_order_id_with_another_content_is_a_conflict(buyer: Http) -> None:
@@ -123,24 +68,6 @@ def test_a_key_may_not_make_one_that_may_more(buyer: Http, operator: Http) -> No
     made = buyer.post("/v1/keys", {"name": "trader", "scopes": ["trade"]}).json()
     answer = operator.as_(made["api_key"]).post("/v1/keys", {"name": "more", "scopes": ["trade", "finance"]})
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
-
-
-@pytest.mark.parametrize(
-    ("change", "code", "field"),
-    [
-        ({"tax_number": "DE136695970"}, "tax_number_invalid", "tax_number"),
-        ({"iban": "DE89370400440532013001"}, "iban_invalid", "iban"),
-        ({"country": "XX"}, "invalid_field", "country"),
-        ({"company": ""}, "invalid_field", "company"),
-    ],
-)
-def test_a_provider_form_is_checked(buyer: Http, change: dict[str, str], code: str, field: str) -> None:
-    form = {
-        "company": "Alster GmbH", "tax_number": "DE136695976", "iban": "DE89370400440532013000", "country": "DE",
-        "street": "Jungfernstieg 7", "postcode": "20354", "city": "Hamburg",
-    }  # fmt: skip
-    problem = buyer.post("/v1/providers", form | change).json()
-    assert (problem["code"], problem["field"]) == (code, field)
 
 
 @pytest.mark.parametrize(
