@@ -10,6 +10,7 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, HookContext
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.transport import Response
 from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
@@ -29,6 +30,8 @@ CONFIG: dict[str, Any] = {
         # The document tells the form of a request. The market's rules refuse more, with 422: a price between two ticks,
         # an instant that is over, two attributes that contradict each other.
         "positive_data_acceptance": {"enabled": False},
+        # DELETE takes an order off the book, or ends a key: both stay to be read.
+        "use_after_free": {"enabled": False},
     },
     "operations": [
         {
@@ -100,8 +103,14 @@ def _run(schema: BaseSchema) -> tuple[list[str], Counter[int]]:
             statuses.update(answer.status_code for answer in answers if answer is not None)
             failures += [
                 f"{event.label}: {check.name}: {check.failure_info.failure.message}\n{check.failure_info.code_sample}"
-                for checks in event.recorder.checks.values()
+                for case, checks in event.recorder.checks.items()
                 for check in checks
-                if check.failure_info is not None
+                if check.failure_info is not None and not _lacks_engine(event.recorder.interactions[case].response)
             ]
     return failures, statuses
+
+
+def _lacks_engine(response: Response | None) -> bool:
+    """Instruments may be opened in any zone, and this run opens some; only fra1 has an engine here. That 503, which the
+    document knows, is right; any other is a failure."""
+    return response is not None and response.status_code == 503 and b"no engine of zone" in response.content
