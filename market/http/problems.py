@@ -53,8 +53,8 @@ _PLAINER = {
     "model_type": "it must be a JSON object",
     "dict_type": "it must be a JSON object",
 }
-_PLACES = ("body", "query", "path", "header", "bid", "ask")
-"""What pydantic's paths begin with, and the tags of unions: no fields of the caller's."""
+_PLACES = ("body", "query", "path", "header")
+_TAGS = ("bid", "ask")
 _LONGEST_NAME = 120
 _IN_BRACES = re.compile(r"\{[^}]*\}")
 _LIMITS = ("expected_tags", "le", "lt", "ge", "gt", "max_length", "min_length", "pattern", "expected")
@@ -95,7 +95,7 @@ def problem_of(error: NestexError) -> ProblemDetails:
 def problem_of_validation(errors: Sequence[Any]) -> ProblemDetails:
     """The first of pydantic's errors."""
     first = errors[0]
-    path = [str(part) for part in first["loc"] if part not in _PLACES]
+    path = _path(first)
     context = first.get("ctx", {})
     if "discriminator" in context:
         path.append(context["discriminator"].strip("'"))
@@ -104,6 +104,15 @@ def problem_of_validation(errors: Sequence[Any]) -> ProblemDetails:
     limit = next((str(context[name]) for name in _LIMITS if name in context), None)
     problem = _PLAINER.get(first["type"], first["msg"])
     return _problem(422, "The request is wrong", code, f"{_readable(field) or 'the body'}: {problem}", field, limit)
+
+
+def _path(error: Any) -> list[str]:
+    """Where pydantic's error is, without what its path begins with: the part of the request, and a union's tag."""
+    path = [str(part) for part in error["loc"]]
+    if path and path[0] in _PLACES:
+        path = path[1:]
+    is_tag = path and path[0] in _TAGS and (len(path) > 1 or error["type"] not in _CODE_BY_VALIDATION)
+    return path[1:] if is_tag else path
 
 
 def problem_response(error: NestexError) -> JSONResponse:

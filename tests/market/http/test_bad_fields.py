@@ -62,6 +62,8 @@ KEY_FAULTS: list[Fault] = [
     ({"expires_at": "2026-13-01T00:00:00Z"}, "invalid_field", "expires_at"),
     ({"expires_at": 1_800_000_000}, "invalid_field", "expires_at"),
     ({"secret": "mine"}, "unknown_field", "secret"),
+    ({"ask": 1}, "unknown_field", "ask"),
+    ({"query": 1}, "unknown_field", "query"),
 ]
 
 DEPOSIT_FAULTS: list[Fault] = [

@@ -29,6 +29,8 @@ BID_FAULTS: list[Fault] = [
     ({"instrument": "fra1.gpu.firm"}, "not_found", "instrument"),
     ({"side": "buy"}, "invalid_field", "side"),
     ({"extra": 1}, "unknown_field", "extra"),
+    ({"body": 1}, "unknown_field", "body"),
+    ({"bid": 1}, "unknown_field", "bid"),
     ({"start_from": "2026-11-30T23:15:30Z"}, "off_grid", "start_from"),
     ({"start_from": "soon"}, "invalid_field", "start_from"),
     ({"start_by": minute_text(START_MINUTE)}, "window_empty", "start_by"),
