@@ -141,12 +141,11 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> list[str]:
     """All methods of the address, out of the document: the framework names those of the first route that fits."""
-    return sorted(
-        method.upper()
-        for template, operations in request.app.openapi()["paths"].items()
-        if re.fullmatch(_IN_BRACES.sub("[^/]+", template), request.url.path)
-        for method in operations
-    )
+    address, paths = request.url.path, request.app.openapi()["paths"]
+    fitting = [path for path in paths if re.fullmatch(_IN_BRACES.sub("[^/]+", path), address)]
+    if address in fitting:
+        fitting = [address]
+    return sorted({method.upper() for path in fitting for method in paths[path]})
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

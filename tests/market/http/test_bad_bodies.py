@@ -132,7 +132,11 @@ def test_a_made_up_cursor_is_refused_by_every_list(buyer: Http, operator: Http) 
 
 
 def test_an_address_that_has_no_such_method_names_those_that_it_has(buyer: Http) -> None:
-    for path, methods in (("/v1/orders", "DELETE, GET, POST"), ("/v1/orders/x", "DELETE, GET, PATCH")):
+    for path, methods in (
+        ("/v1/orders", "DELETE, GET, POST"),
+        ("/v1/orders/x", "DELETE, GET, PATCH"),
+        ("/v1/orders/batch", "POST"),
+    ):
         answer = buyer.api.put(path)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
         assert answer.headers["allow"] == methods

@@ -25,6 +25,7 @@ EXAMPLES = 4
 CONFIG: dict[str, Any] = {
     "seed": 20_261_123,
     "continue-on-failure": True,
+    "request-timeout": 60,  # a thousand orders in one call, on a machine that does much else
     "generation": {"mode": "all", "max-examples": EXAMPLES, "deterministic": True, "database": "none"},
     "checks": {
         # The document tells the form of a request. The market's rules refuse more, with 422: a price between two ticks,
