@@ -7,7 +7,7 @@ import asyncio
 
 from sqlalchemy import Engine
 
-from market.instruments.instruments import get_instrument
+from market.instruments.instruments import existing_codes, get_instrument
 
 
 class InstrumentDirectory:
@@ -23,6 +23,13 @@ class InstrumentDirectory:
             with self._database.begin() as connection:
                 get_instrument(connection, code)
             self._known.add(code)
+
+    def known(self, codes: set[str]) -> set[str]:
+        """Those of the codes that exist, asked for in one statement."""
+        if unseen := codes - self._known:
+            with self._database.begin() as connection:
+                self._known |= existing_codes(connection, unseen)
+        return codes & self._known
 
     async def expect(self, code: str) -> None:
         """The same for a coroutine. Raises NotFound. A thread is asked for a code only that was not seen before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def change_instrument(connection: Connection, code: str, changes: Mapping[str, A
     locked = select(instrument).where(instrument.c.code == code).with_for_update()
     row = connection.execute(locked).mappings().one_or_none()
     if row is None:
-        raise _unknown(code)
+        raise unknown_instrument(code)
     changed = dataclasses.replace(_instrument(row), **changes)
     _check(changed)
     if changes:
@@ -80,15 +80,26 @@ def get_instrument(connection: Connection, code: str) -> Instrument:
     """Raises NotFound."""
     row = connection.execute(select(instrument).where(instrument.c.code == code)).mappings().one_or_none()
     if row is None:
-        raise _unknown(code)
+        raise unknown_instrument(code)
     return _instrument(row)
+
+
+def existing_codes(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Those of the codes that are instruments."""
+    query = select(instrument.c.code).where(instrument.c.code.in_(codes))
+    return set(connection.execute(query).scalars())
+
+
+def unknown_instrument(code: str) -> NotFound:
+    """The error for a code that is no instrument's."""
+    return NotFound("not_found", f"there is no instrument {code}", field="instrument")
 
 
 def zone_of(code: str) -> str:
     """The zone, and with it the shard, of an instrument's code. Raises NotFound for what cannot be one."""
     parts = code.split(".")
     if len(parts) != 3 or not all(parts):
-        raise _unknown(code)
+        raise unknown_instrument(code)
     return parts[0]
 
 
@@ -104,10 +115,6 @@ def _check(created: Instrument) -> None:
             field="bond_ppm",
             limit=created.break_ppm,
         )
-
-
-def _unknown(code: str) -> NotFound:
-    return NotFound("not_found", f"there is no instrument {code}", field="instrument")
 
 
 def _instrument(row: object) -> Instrument:

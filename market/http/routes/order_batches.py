@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -13,11 +14,12 @@ from market.engine.commands import Placement
 from market.http.auth import Selling, require
 from market.http.fields import Request
 from market.http.order_answers import BatchResults, PlacedOrder, Preview, RefusedOrder, order_model, preview_model
-from market.http.order_requests import BidRequest, OrderRequest
+from market.http.order_requests import AskRequest, BidRequest, OrderRequest
 from market.http.placements import placement_of, time_in_force_of
 from market.http.problems import ProblemDetails, documented, problem_of, problem_of_validation
 from market.http.services import Market, Services
 from market.http.strict_route import StrictRoute
+from market.instruments.instruments import unknown_instrument
 from market.orders.place_order import Placed, place_orders
 from market.orders.preview_order import preview_order
 from market.participants.keys import Caller
@@ -47,7 +49,7 @@ async def place_batch(body: BatchRequest, who: Selling, market: Market) -> Batch
 
     A result with the status 503 means that the outcome of this order is unknown.
     """
-    entries = await asyncio.to_thread(lambda: [_entry(value, who, market) for value in body.orders])
+    entries = await asyncio.to_thread(_entries, body.orders, who, market)
     outcomes = await place_orders(market.engine, [entry for entry in entries if not isinstance(entry, ProblemDetails)])
     placed = iter(outcomes)
     return BatchResults(
@@ -62,26 +64,38 @@ async def place_batch(body: BatchRequest, who: Selling, market: Market) -> Batch
 async def preview(body: OrderRequest, who: Selling, market: Market) -> Preview:
     """What placing this order would do now: its outcome, its trades, and the body to place it with. What would be
     refused is refused here with the same problem. A moment later the book may be another."""
-    placement = await asyncio.to_thread(_placement, body, who, market)
+    if isinstance(body, BidRequest):
+        require(who, "trade")
+    await market.instruments.expect(body.instrument)
+    placement = placement_of(body, who.participant, market.clock.now_ms())
     written_out = body.model_copy(update={"time_in_force": time_in_force_of(body)})
     return preview_model(await preview_order(market.engine, placement), written_out)
 
 
-def _entry(value: Any, who: Caller, market: Services) -> Placement | ProblemDetails:
-    """One order of a batch: the command that enters it, or why there is none."""
+def _entries(values: Sequence[Any], who: Caller, market: Services) -> list[Placement | ProblemDetails]:
+    """For each order of a batch the command that enters it, or why there is none."""
+    parsed = [_parsed(value) for value in values]
+    named = {body.instrument for body in parsed if not isinstance(body, ProblemDetails)}
+    known = market.instruments.known(named)
+    return [body if isinstance(body, ProblemDetails) else _entry(body, who, market, known) for body in parsed]
+
+
+def _parsed(value: Any) -> BidRequest | AskRequest | ProblemDetails:
     try:
-        return _placement(_one_order.validate_python(value), who, market)
+        return _one_order.validate_python(value)
     except ValidationError as error:
         return problem_of_validation(error.errors(include_url=False))
+
+
+def _entry(body: BidRequest | AskRequest, who: Caller, market: Services, known: set[str]) -> Placement | ProblemDetails:
+    try:
+        if isinstance(body, BidRequest):
+            require(who, "trade")
+        if body.instrument not in known:
+            raise unknown_instrument(body.instrument)
+        return placement_of(body, who.participant, market.clock.now_ms())
     except NestexError as error:
         return problem_of(error)
-
-
-def _placement(body: OrderRequest, who: Caller, market: Services) -> Placement:
-    if isinstance(body, BidRequest):
-        require(who, "trade")
-    market.instruments.check(body.instrument)
-    return placement_of(body, who.participant, market.clock.now_ms())
 
 
 def _result(outcome: Placed) -> PlacedOrder | RefusedOrder:
