@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.accounts import HELD, LOCK, Cash, held_in
 from billing.arrays import among
+from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
-from billing.transfers import MARKET, MARKET_KINDS, PARTICIPANT_KINDS, Transfer, account, is_market_account
+from billing.transfers import MARKET, Transfer, account, is_market_account
 from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
 from runtime.bulk import put_rows

@@ -1,4 +1,4 @@
-"""The worker process: relay, status and usage consumers, timers, snapshots, side by side. Several may run at once."""
+"""The worker process: relay, status and usage consumers, timers, seals, snapshots. Several may run at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from common.clock import SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.inbox import Inbox
 from market.worker.relay import relay
+from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
 from market.worker.statuses import Statuses
 from market.worker.timers import Timers
@@ -47,6 +48,7 @@ async def run(settings: Settings) -> None:
             tasks.create_task(reports.run())
             tasks.create_task(timers.settle())
             tasks.create_task(timers.watch_nodes())
+            tasks.create_task(Sealer(database, clock).run())
             tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())
     finally:
         await client.close()

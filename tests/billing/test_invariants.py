@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from billing import periods
+from billing import periods, seals
 from billing.completion import complete
 from billing.invariants import RULES, check
 from tests.billing.factories import AT, END, GRACE, MONTH, START, Agent, contract, deliver, trade
@@ -14,6 +14,14 @@ PLANTED = {
     "every transfer sums to zero": (
         "UPDATE ledger_entry SET amount_micros = amount_micros + 1"
         " WHERE account_id = 'buyer/escrow' AND reference = 'done' AND amount_micros > 0"
+    ),
+    "every transfer moves what its kind may move": (
+        "UPDATE ledger_entry SET account_id = 'provider/payable' WHERE account_id = 'provider/earned'"
+        " AND amount_micros > 0"
+    ),
+    "every transfer is what was posted": "UPDATE ledger_transfer SET kind = 'free' WHERE key = 'complete:done'",
+    "every seal is over its transfers and the seal before": (
+        "UPDATE ledger_transfer SET at_micros = at_micros + 1 WHERE key = 'complete:done'"
     ),
     "every balance equals the sum of its entries": (
         "UPDATE ledger_account SET balance_micros = balance_micros + 1 WHERE id = 'buyer/cash'"
@@ -54,6 +62,8 @@ def busy(books: Connection) -> Connection:
     deliver(books, agent, "open", END - 5, [60] * 9)
     complete(books, END, AT, GRACE, 10)
     periods.close(books, MONTH, END + GRACE, AT, GRACE)
+    while seals.seal(books, seals.horizon(books), AT, limit=3):
+        pass
     return books
 
 
@@ -71,7 +81,7 @@ def test_every_rule_is_tried() -> None:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_difference_is_found(busy: Connection, name: str) -> None:
-    for table in ("ledger_entry", "billed_day"):
+    for table in ("ledger_transfer", "ledger_entry", "billed_day"):
         busy.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     for constraint in ("floor", "available"):
         busy.exec_driver_sql(f"ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_{constraint}_check")

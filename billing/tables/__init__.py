@@ -1,0 +1,28 @@
+"""Tables of billing: ledger, legal identities, billable contracts, usage, periods and documents.
+
+Amounts are micro-units of the settlement currency, `*_cents` whole cents, minutes UTC minutes since the Unix epoch,
+and `*_at_micros` market time. Ids of participants, nodes and contracts are the market's; no foreign key leads there.
+The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `ledger_seal`, `legal_identity` or
+`billed_day`.
+"""
+
+from billing.tables.accounts import ledger_account, ledger_entry, ledger_seal, ledger_transfer, legal_identity
+from billing.tables.papers import billed_day, billing_period, document, document_counter
+from billing.tables.usage import billable_contract, usage_minute, usage_receipt, usage_refused, usage_watermark
+
+__all__ = [
+    "billable_contract",
+    "billed_day",
+    "billing_period",
+    "document",
+    "document_counter",
+    "ledger_account",
+    "ledger_entry",
+    "ledger_seal",
+    "ledger_transfer",
+    "legal_identity",
+    "usage_minute",
+    "usage_receipt",
+    "usage_refused",
+    "usage_watermark",
+]
