@@ -2,12 +2,13 @@
 
 Amounts are micro-units of the settlement currency, `*_cents` whole cents, minutes UTC minutes since the Unix epoch,
 and `*_at_micros` market time. Ids of participants, nodes and contracts are the market's; no foreign key leads there.
-The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `ledger_seal`, `legal_identity` or
-`billed_day`.
+The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `ledger_seal`, `legal_identity`,
+`billed_day` or `payment`.
 """
 
 from billing.tables.accounts import ledger_account, ledger_entry, ledger_seal, ledger_transfer, legal_identity
 from billing.tables.papers import billed_day, billing_period, document, document_counter
+from billing.tables.payments import payment
 from billing.tables.usage import billable_contract, usage_minute, usage_receipt, usage_refused, usage_watermark
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ledger_seal",
     "ledger_transfer",
     "legal_identity",
+    "payment",
     "usage_minute",
     "usage_receipt",
     "usage_refused",

@@ -19,6 +19,7 @@ from market.http.routes import (
     order_batches,
     orders,
     participants,
+    payments,
     system,
 )
 from market.http.services import Services
@@ -32,6 +33,7 @@ _ROUTERS = (
     participants.router,
     nodes.router,
     account.router,
+    payments.router,
     documents.router,
     feed.router,
     system.router,

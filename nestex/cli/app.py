@@ -21,6 +21,7 @@ from nestex.cli import (
     nodes,
     operator,
     ordering,
+    payments,
     processes,
     replay,
     trading,
@@ -45,6 +46,7 @@ nodes.register(app)
 account.register(app)
 keys.register(app)
 operator.register(app)
+payments.register(app)
 books.register(app)
 doctor.register(app)
 audit.register(app)

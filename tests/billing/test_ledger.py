@@ -101,17 +101,6 @@ def test_a_transfer_is_two_entries_or_more_that_sum_to_zero(amounts: tuple[int, 
         Transfer("x", "trade", AT, tuple(Entry("buyer/cash", amount) for amount in amounts))
 
 
-def test_a_statement_pages_through_all_entries_in_order(books: Connection) -> None:
-    for number in range(5):
-        ledger.post(books, [move(f"m{number}", "buyer/cash", "buyer/escrow", number + 1, f"con{number}")])
-    pages, after = [], None
-    while page := ledger.statement(books, "buyer", after, 3):
-        pages += page
-        after = page[-1].transfer_id, page[-1].ordinal
-    assert [entry.amount_micros for entry in pages] == [CASH, -1, 1, -2, 2, -3, 3, -4, 4, -5, 5]
-    assert (pages[-1].account, pages[-1].reference, pages[-1].transfer_kind) == ("buyer/escrow", "con4", "trade")
-
-
 def test_concurrent_posts_of_many_accounts_neither_deadlock_nor_lose_money(database: Engine) -> None:
     with database.begin() as connection:
         open_market(connection)
