@@ -10,12 +10,11 @@ from sqlalchemy import Connection, Row, func, or_, select
 
 from billing import ledger
 from billing.arrays import among
-from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of
-from billing.settlement import advance, settlement_transfers
+from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of, kept_minutes
+from billing.settlement import advance, billed_now, settlement_transfers
 from billing.tables import billable_contract, usage_watermark
-from billing.terms import bond_forfeited, totals
+from billing.terms import bond_forfeited, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
-from common.minutes import SECONDS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def complete(
         .where(among(billable_contract.c.contract_id, [row.contract_id for row in rows]))
         .values(state=CLOSED, closed_at_micros=at_micros)
     )
-    return [Completed(row.contract_id, _billed(row)) for row in rows]
+    return [Completed(row.contract_id, billed_now(row)) for row in rows]
 
 
 def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int) -> Sequence[Row[Any]]:
@@ -70,11 +69,12 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
 
 
 def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
-    bargain = bargain_of(row)
-    final = totals(bargain, _billed(row))
-    forfeited = bond_forfeited(bargain, _billed(row))
-    escrow_left = row.escrow_micros - final.escrow_captured
-    bond_left = row.bond_micros - final.bond_returned
+    bargain, kept, billed = bargain_of(row), kept_minutes(row), billed_now(row)
+    released = row.released_minutes
+    escrow_left = (totals(bargain, kept, released) - totals(bargain, billed, released)).escrow_captured
+    returned = max(billed, row.bond_minutes)
+    forfeited = bond_forfeited(bargain, kept, billed, returned)
+    bond_left = bond_of(bargain, kept) - bond_of(bargain, returned)
     contract = row.contract_id
     entries = nonzero(
         Entry(account(row.buyer_id, "escrow"), -escrow_left, contract),
@@ -84,7 +84,3 @@ def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
         Entry(account(MARKET, "reserve"), forfeited, contract),
     )
     return [Transfer(f"complete:{contract}", "complete", at_micros, entries)] if entries else []
-
-
-def _billed(row: Row[Any]) -> int:
-    return int(row.delivered_seconds) // SECONDS_PER_MINUTE

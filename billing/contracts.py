@@ -12,6 +12,7 @@ from billing.tables import billable_contract
 from billing.terms import Bargain, Terms
 from billing.transfers import Entry, Transfer, account, nonzero
 from common import codec
+from common.errors import Conflict, NotFound
 from common.states import state_table
 from runtime.bulk import put_rows
 from runtime.driver import Pipe
@@ -82,6 +83,28 @@ def end_at(connection: Connection, contract_id: str, minute: int) -> None:
         .where(columns.contract_id == contract_id, columns.state == OPEN)
         .values(ended_minute=func.least(columns.ended_minute, minute))
     )
+
+
+def lock(connection: Connection, contract_id: str) -> Row[Any]:
+    """The contract's row, locked until the transaction ends. Raises NotFound."""
+    query = select(billable_contract).where(billable_contract.c.contract_id == contract_id)
+    row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise NotFound("not_found", f"there is no contract {contract_id}", field="contract")
+    return row
+
+
+def lock_open(connection: Connection, contract_id: str) -> Row[Any]:
+    """As `lock`; raises Conflict (`state_forbids`) for a contract that is closed."""
+    row = lock(connection, contract_id)
+    if row.state != OPEN:
+        raise Conflict("state_forbids", f"contract {contract_id} is {row.ending or 'completed'} already", field="state")
+    return row
+
+
+def kept_minutes(row: Row[Any]) -> int:
+    """The minutes of the window that may be billed: all of them, or those before its early end."""
+    return int((row.ended_minute if row.ending else row.end_minute) - row.start_minute)
 
 
 def bargain_of(row: Row[Any]) -> Bargain:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from billing import ledger
 from billing.daily import BilledDay, cut, freeze
+from billing.debts import recover
 from billing.documents.issue import document_id, draft, finalise, ids_of_month
 from billing.settlement import advance, settlement_transfers
 from billing.tables import billable_contract, billing_period
@@ -46,7 +47,8 @@ class Period:
 def list_periods(connection: Connection) -> list[Period]:
     """Every month from that of the first contract's first minute to that of the last contract's last, in order."""
     columns = billable_contract.c
-    first, end = connection.execute(select(func.min(columns.start_minute), func.max(columns.end_minute))).one()
+    earliest = func.least(func.min(columns.start_minute), func.min(columns.released_minute))
+    first, end = connection.execute(select(earliest, func.max(columns.end_minute))).one()
     rows = connection.execute(select(billing_period.c.month, billing_period.c.state))
     states = {row.month: row.state for row in rows}
     months = set(states) if first is None else set(states) | set(_months(month_of(first), month_of(end - 1)))
@@ -74,9 +76,10 @@ def close(connection: Connection, month: str, now_minute: int, at_micros: int, g
         return ids_of_month(connection, month)
     contracts = _lock_contracts(connection, window)
     days = cut(connection, contracts, window)
-    transfers = settlement_transfers(contracts, at_micros) + _payable_transfers(month, days, at_micros)
-    ledger.post(connection, transfers)
+    ledger.post(connection, settlement_transfers(contracts, at_micros))
     advance(connection, contracts)
+    recover(connection, at_micros)
+    _make_payable(connection, month, days, at_micros)
     freeze(connection, month, days)
     finalise(connection, draft(connection, month, at_micros), at_micros)
     _move(connection, month, CLOSING, CLOSED, closed_at_micros=at_micros)
@@ -107,7 +110,9 @@ def _first_open(connection: Connection, until: str) -> str | None:
     if latest is not None:
         first = _after(latest)
     else:
-        start = connection.execute(select(func.min(billable_contract.c.start_minute))).scalar_one()
+        columns = billable_contract.c
+        earliest = func.least(func.min(columns.start_minute), func.min(columns.released_minute))
+        start = connection.execute(select(earliest)).scalar_one()
         if start is None:
             return None
         first = month_of(start)
@@ -116,25 +121,28 @@ def _first_open(connection: Connection, until: str) -> str | None:
 
 def _lock_contracts(connection: Connection, month: Window) -> Sequence[Row[Any]]:
     columns = billable_contract.c
-    query = select(billable_contract).where(columns.end_minute > month.start, columns.start_minute < month.end)
+    lived = and_(columns.end_minute > month.start, columns.start_minute < month.end)
+    released = columns.released_minute.between(month.start, month.end - 1)
+    query = select(billable_contract).where(or_(lived, released))
     return connection.execute(query.order_by(columns.contract_id).with_for_update(key_share=True)).all()
 
 
-def _payable_transfers(month: str, days: Sequence[BilledDay], at_micros: int) -> list[Transfer]:
-    """earned -> payable, one transfer per provider, for the document that says so."""
+def _make_payable(connection: Connection, month: str, days: Sequence[BilledDay], at_micros: int) -> None:
+    """earned -> payable, one transfer per provider, for the document that says so; as far as it was not taken back."""
     earned: dict[str, int] = defaultdict(int)
     for day in days:
-        earned[day.provider_id] += day.figures.provider_net + day.figures.provider_vat
+        earned[day.provider_id] += day.figures.provider_due
+    held = ledger.hold(connection, [account(provider, "earned") for provider in earned])
     transfers = []
-    for provider, amount in sorted(earned.items()):
-        if amount:
+    for provider, billed in sorted(earned.items()):
+        if amount := min(billed, held[account(provider, "earned")]):
             document = document_id("self_billed_invoice", month, provider, at_micros)
             entries = (
                 Entry(account(provider, "earned"), -amount, document),
                 Entry(account(provider, "payable"), amount, document),
             )
             transfers.append(Transfer(f"payable:{month}:{provider}", "payable", at_micros, entries))
-    return transfers
+    ledger.post(connection, transfers)
 
 
 def _move(connection: Connection, month: str, old: str, new: str, **changes: Any) -> None:

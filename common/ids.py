@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "ord": "order",
     "con": "contract",
     "doc": "document",
+    "crd": "credit after a close",
     "pay": "payment out of the market's bank account",
 }
 

@@ -42,6 +42,7 @@ def _document(document: Document) -> dict[str, Any]:
 def _line(line: Line) -> dict[str, Any]:
     return {
         "line": line.number,
+        "item": line.item,
         "instrument": line.instrument,
         "unit": "slice-minute",
         "quantity": line.slice_minutes,
@@ -69,6 +70,7 @@ def _charge(charge: Charge) -> dict[str, Any]:
     return {
         "contract": charge.contract_id,
         "day": charge.day,
+        "item": charge.item,
         "instrument": charge.instrument,
         "unit_price": micros(charge.price_micros),
         "minutes": charge.billed_minutes,

@@ -52,6 +52,7 @@ def _of_buyer(row: Row[Any]) -> Charge:
         fee_micros=0,
         net_micros=row.gross_micros,
         vat_micros=row.buyer_vat_micros,
+        item=row.item,
     )
 
 
@@ -69,4 +70,5 @@ def _of_provider(row: Row[Any]) -> Charge:
         fee_micros=row.fee_micros,
         net_micros=row.provider_net_micros,
         vat_micros=row.provider_vat_micros,
+        item=row.item,
     )

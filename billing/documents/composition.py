@@ -32,7 +32,7 @@ def rounding_micros(content: Content) -> int:
 
 
 def _lines(appendix: Sequence[Charge]) -> tuple[Line, ...]:
-    groups: dict[tuple[str, int, str, int], list[Charge]] = defaultdict(list)
+    groups: dict[tuple[str, int, str, int, str], list[Charge]] = defaultdict(list)
     for charge in appendix:
         groups[charge.line_key].append(charge)
     return tuple(_line(number, group) for number, group in enumerate(groups.values(), start=1))
@@ -52,6 +52,7 @@ def _line(number: int, group: Sequence[Charge]) -> Line:
         fee_micros=sum(charge.fee_micros for charge in group),
         net_micros=net_micros,
         net_cents=cents_half_up(net_micros),
+        item=first.item,
     )
 
 

@@ -28,7 +28,8 @@ class Party:
 class Line:
     """All slice-minutes of an instrument at one price and one tax.
 
-    `gross_micros` is quantity x price; `net_micros` is less the market's fee, and what `net_cents` rounds half up.
+    `gross_micros` is quantity x price, or (`item` release) the release fee for so many slice-minutes at that price;
+    `net_micros` is less the market's fee, and what `net_cents` rounds half up.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Line:
     fee_micros: int
     net_micros: int
     net_cents: int
+    item: str = "usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,12 @@ class Charge:
     fee_micros: int
     net_micros: int
     vat_micros: int
+    item: str = "usage"
 
     @property
-    def line_key(self) -> tuple[str, int, str, int]:
-        """Charges with the same key make one line."""
-        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm
+    def line_key(self) -> tuple[str, int, str, int, str]:
+        """Charges with the same key make one line: all usage of a price and tax, or all its release fees."""
+        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm, self.item
 
 
 @dataclass(frozen=True, slots=True)

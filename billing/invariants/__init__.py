@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from billing.invariants import accounts, captured, documents, transfers
+from billing.invariants import accounts, captured, documents, payments, transfers
 from billing.invariants.rule import Difference
 
 __all__ = ["RULES", "Difference", "check"]
 
-RULES = (*transfers.RULES, *accounts.RULES, *captured.RULES, *documents.RULES)
+RULES = (*transfers.RULES, *accounts.RULES, *captured.RULES, *payments.RULES, *documents.RULES)
 
 
 def check(connection: Connection) -> list[Difference]:

@@ -3,10 +3,11 @@
 Amounts are micro-units of the settlement currency, `*_cents` whole cents, minutes UTC minutes since the Unix epoch,
 and `*_at_micros` market time. Ids of participants, nodes and contracts are the market's; no foreign key leads there.
 The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `ledger_seal`, `legal_identity`,
-`billed_day` or `payment`.
+`billed_day`, `billing_credit` or `payment`.
 """
 
 from billing.tables.accounts import ledger_account, ledger_entry, ledger_seal, ledger_transfer, legal_identity
+from billing.tables.corrections import billing_credit, provider_debt
 from billing.tables.papers import billed_day, billing_period, document, document_counter
 from billing.tables.payments import payment
 from billing.tables.usage import billable_contract, usage_minute, usage_receipt, usage_refused, usage_watermark
@@ -14,6 +15,7 @@ from billing.tables.usage import billable_contract, usage_minute, usage_receipt,
 __all__ = [
     "billable_contract",
     "billed_day",
+    "billing_credit",
     "billing_period",
     "document",
     "document_counter",
@@ -23,6 +25,7 @@ __all__ = [
     "ledger_transfer",
     "legal_identity",
     "payment",
+    "provider_debt",
     "usage_minute",
     "usage_receipt",
     "usage_refused",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -35,6 +36,7 @@ billed_day = Table(
     metadata,
     Column("contract_id", Text, ForeignKey("billable_contract.contract_id"), nullable=False),
     Column("day", Date, nullable=False, comment="UTC"),
+    Column("item", Text, nullable=False, server_default=text("'usage'"), comment="usage, or the release fee"),
     Column("month", Text, ForeignKey("billing_period.month"), nullable=False),
     Column("billed_minutes", Integer, nullable=False),
     Column("gross_micros", BigInteger, nullable=False),
@@ -42,7 +44,8 @@ billed_day = Table(
     Column("buyer_vat_micros", BigInteger, nullable=False),
     Column("provider_net_micros", BigInteger, nullable=False),
     Column("provider_vat_micros", BigInteger, nullable=False),
-    PrimaryKeyConstraint("contract_id", "day"),
+    PrimaryKeyConstraint("contract_id", "day", "item"),
+    CheckConstraint("item IN ('usage', 'release')", name="item"),
     Index("billed_day_month_idx", "month"),
     comment="Figures per contract and day, cut in minute order at the close of the month, and frozen.",
 )

@@ -45,7 +45,14 @@ billable_contract = Table(
     Column("bond_micros", BigInteger, nullable=False, comment="taken at the trade"),
     Column("delivered_seconds", BigInteger, nullable=False, server_default=text("0"), comment="running total"),
     Column("billed_minutes", Integer, nullable=False, server_default=text("0"), comment="settled so far"),
+    Column("bond_minutes", Integer, nullable=False, server_default=text("0"), comment="whose bond has gone back"),
+    Column("released_minutes", Integer, nullable=False, server_default=text("0"), comment="the release fee's base"),
+    Column("released_minute", Integer, comment="in whose period the release fee is billed"),
+    Column("credited_minutes", Integer, nullable=False, server_default=text("0"), comment="taken back after a close"),
+    Column("compensation_micros", BigInteger, nullable=False, server_default=text("0"), comment="bond to the buyer"),
+    Column("unsettlings", Integer, nullable=False, server_default=text("0"), comment="how often minutes were unbilled"),
     Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("ending", Text, comment="how it ended before its window did"),
     Column("ended_minute", Integer, comment="no minute from it on is billed"),
     Column("closed_at_micros", BigInteger),
     CheckConstraint("kind IN ('guest', 'volume')", name="kind"),
@@ -57,6 +64,17 @@ billable_contract = Table(
     ),
     CheckConstraint("fee_ppm BETWEEN 0 AND 1000000", name="fee"),
     CheckConstraint("state IN ('open', 'closed')", name="state"),
+    CheckConstraint("ending IN ('released', 'reclaimed', 'failed', 'busted')", name="ending"),
+    CheckConstraint(
+        "(ending IS NULL OR ended_minute IS NOT NULL)"
+        " AND coalesce(ending = 'released', false) = (released_minute IS NOT NULL)",
+        name="early",
+    ),
+    CheckConstraint(
+        "credited_minutes BETWEEN 0 AND billed_minutes AND released_minutes >= 0 AND compensation_micros >= 0",
+        name="counters",
+    ),
+    CheckConstraint("bond_minutes BETWEEN billed_minutes AND end_minute - start_minute", name="bond"),
     CheckConstraint(
         "billed_minutes >= 0 AND billed_minutes <= end_minute - start_minute"
         " AND billed_minutes * 60::bigint <= delivered_seconds",

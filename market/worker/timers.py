@@ -7,7 +7,7 @@ import logging
 
 from sqlalchemy import Connection, Engine
 
-from billing import periods, settlement
+from billing import debts, periods, settlement
 from common import fault_points
 from common.clock import MarketClock
 from common.errors import NestexError
@@ -72,6 +72,8 @@ class Timers:
             pass
         while transaction(self.database, self._complete_chunk) == _CHUNK:
             pass
+        if recovered := transaction(self.database, self._recover):
+            log.info("%d micros of what providers owe came back", recovered)
         while (closed := transaction(self.database, self._close_period)) is not None:
             log.info("period %s is closed", closed)
 
@@ -87,6 +89,9 @@ class Timers:
         if completed:
             fault_points.reach("completion.posted")
         return completed
+
+    def _recover(self, connection: Connection) -> int:
+        return debts.recover(connection, self.clock.now_micros())
 
     def _close_period(self, connection: Connection) -> str | None:
         """Close one month that is due; its name, or None when none is."""

@@ -153,6 +153,7 @@ def test_json_is_the_same_bytes_every_time_and_has_decimal_text(closed: Connecti
     assert body["issued_at"] == "2026-11-01T00:05:01Z"
     assert body["lines"][1] == {
         "line": 2,
+        "item": "usage",
         "instrument": "fra1.std.firm",
         "unit": "slice-minute",
         "quantity": 3018,

@@ -35,7 +35,9 @@ PLANTED = {
         " AND account_id = 'provider/bond' AND amount_micros > 0"
     ),
     "settled minutes are the metered minutes": "UPDATE usage_minute SET seconds = 59 WHERE minute = {start}",
-    "captured is metered minutes x price": "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'",
+    "captured is metered minutes x price and release fees": (
+        "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'"
+    ),
     "the market keeps its fees and owes its taxes": (
         "UPDATE billable_contract SET fee_ppm = 40000 WHERE contract_id = 'done'"
     ),
@@ -45,7 +47,21 @@ PLANTED = {
     "billed days are the metered minutes and their price": (
         "UPDATE billed_day SET fee_micros = fee_micros + 1 WHERE contract_id = 'done'"
     ),
-    "what was earned in closed months is payable": (
+    "what was taken back is credited minutes x price": (
+        "UPDATE billable_contract SET credited_minutes = credited_minutes + 1 WHERE contract_id = 'done'"
+    ),
+    "bonds pay what they owe to buyers": (
+        "UPDATE billable_contract SET compensation_micros = compensation_micros + 1 WHERE contract_id = 'done'"
+    ),
+    "what providers owe is what the reserve has paid for them": ("INSERT INTO provider_debt VALUES ('provider', 1, 0)"),
+    "every payment is booked, and nothing else has left the bank": (
+        "INSERT INTO payment (id, kind, participant_id, key, holder, iban, amount_cents, at_micros)"
+        " VALUES ('pay', 'payout', 'provider', 'run', 'Ada', 'DE', 1, 0)"
+    ),
+    "credits are the credited minutes, and none is of more than was billed": (
+        "UPDATE billable_contract SET credited_minutes = credited_minutes + 1 WHERE contract_id = 'done'"
+    ),
+    "what was earned in closed months is payable or was taken back": (
         "UPDATE billed_day SET provider_vat_micros = provider_vat_micros - 1 WHERE contract_id = 'done'"
     ),
     "document numbers have no gaps": "UPDATE document SET sequence = 2 WHERE kind = 'invoice'",
