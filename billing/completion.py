@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from billing import ledger
 from billing.arrays import among
-from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of, kept_minutes
+from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of
 from billing.settlement import advance, billed_now, settlement_transfers
-from billing.tables import billable_contract, usage_watermark
+from billing.tables import billable_contract, usage_dispute, usage_watermark
 from billing.terms import bond_forfeited, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
 
@@ -29,7 +29,7 @@ def complete(
     connection: Connection, now_minute: int, at_micros: int, grace_minutes: int, limit: int
 ) -> list[Completed]:
     """Close up to `limit` contracts whose last minute has passed and is accounted for: its node has reported everything
-    up to it, without a gap, or the grace period is over. Each is settled to its end first.
+    up to it, without a gap, or the grace period is over, and no dispute of it is open. Each is settled to its end.
 
     Of the rest, escrow goes back to the buyer, the bond of undelivered minutes beyond the allowance to the market's
     reserve, and what is left of the bond to the provider.
@@ -42,10 +42,11 @@ def complete(
     ledger.post(connection, transfers)
     advance(connection, rows)
     BILLING_STATES.check(OPEN, CLOSED)
+    columns = billable_contract.c
     connection.execute(
         billable_contract.update()
-        .where(among(billable_contract.c.contract_id, [row.contract_id for row in rows]))
-        .values(state=CLOSED, closed_at_micros=at_micros)
+        .where(among(columns.contract_id, [row.contract_id for row in rows]))
+        .values(state=CLOSED, closed_at_micros=at_micros, kept_minutes=columns.billed_minutes)
     )
     return [Completed(row.contract_id, billed_now(row)) for row in rows]
 
@@ -59,6 +60,7 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
         .where(
             columns.state == OPEN,
             end <= now_minute,
+            ~exists().where(usage_dispute.c.contract_id == columns.contract_id, usage_dispute.c.state == "open"),
             or_(end <= now_minute - grace_minutes, usage_watermark.c.minute >= end - 1),
         )
         .order_by(columns.contract_id)
@@ -69,7 +71,7 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
 
 
 def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
-    bargain, kept, billed = bargain_of(row), kept_minutes(row), billed_now(row)
+    bargain, kept, billed = bargain_of(row), row.kept_minutes, billed_now(row)
     released = row.released_minutes
     escrow_left = (totals(bargain, kept, released) - totals(bargain, billed, released)).escrow_captured
     returned = max(billed, row.bond_minutes)

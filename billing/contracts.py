@@ -19,6 +19,7 @@ from runtime.driver import Pipe
 
 OPEN = "open"
 CLOSED = "closed"
+BUSTED = "busted"
 BILLING_STATES = state_table("billable contract", "open -> closed")
 _TERMS = tuple(Terms.__dataclass_fields__)
 
@@ -102,11 +103,6 @@ def lock_open(connection: Connection, contract_id: str) -> Row[Any]:
     return row
 
 
-def kept_minutes(row: Row[Any]) -> int:
-    """The minutes of the window that may be billed: all of them, or those before its early end."""
-    return int((row.ended_minute if row.ending else row.end_minute) - row.start_minute)
-
-
 def bargain_of(row: Row[Any]) -> Bargain:
     """The bargain in a row of `billable_contract`."""
     return Bargain(
@@ -120,5 +116,5 @@ def bargain_of(row: Row[Any]) -> Bargain:
 
 def _row(contract: NewContract) -> dict[str, Any]:
     row: dict[str, Any] = codec.to_json(contract)
-    row.update(row.pop("terms"))
+    row.update(row.pop("terms"), kept_minutes=contract.end_minute - contract.start_minute)
     return row

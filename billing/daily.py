@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, text
 
-from billing.contracts import bargain_of
+from billing.contracts import BUSTED, bargain_of
 from billing.tables import billed_day
 from billing.terms import Totals, totals
 from common.minutes import MINUTES_PER_DAY, SECONDS_PER_MINUTE, Window, minute_start
@@ -47,7 +47,7 @@ class BilledDay:
 def cut(connection: Connection, contracts: Iterable[Row[Any]], month: Window) -> list[BilledDay]:
     """The days of the month on which these contracts were reported or released, from the minutes that count; none of a
     contract that is busted."""
-    rows = {row.contract_id: row for row in contracts if row.ending != "busted"}
+    rows = {row.contract_id: row for row in contracts if row.ending != BUSTED}
     parameters = {"day": MINUTES_PER_DAY, "contracts": list(rows), "month_end": month.end}
     days = []
     reached = dict.fromkeys(rows, 0)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from billing import ledger
-from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of, lock_open
+from billing.contracts import BILLING_STATES, BUSTED, CLOSED, OPEN, bargain_of, lock_open
 from billing.credits import credit_all
 from billing.debts import Reversal, hold_parties, reverse
 from billing.settlement import advance, billed_now, capture_entries, settlement_transfers
@@ -25,7 +25,6 @@ from common.errors import Conflict
 RELEASED = "released"
 RECLAIMED = "reclaimed"
 FAILED = "failed"
-BUSTED = "busted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +109,8 @@ def bust(connection: Connection, contract_id: str, at_micros: int) -> None:
     credited = credit_all(connection, row, at_micros)
     BILLING_STATES.check(OPEN, CLOSED)
     ended = row.end_minute if row.ended_minute is None else row.ended_minute
-    changes = {"ending": BUSTED, "ended_minute": ended, "credited_minutes": credited, "closed_at_micros": at_micros}
-    _write(connection, contract_id, state=CLOSED, **changes)
+    changes = {"ending": BUSTED, "ended_minute": ended, "credited_minutes": credited, "kept_minutes": billed}
+    _write(connection, contract_id, state=CLOSED, closed_at_micros=at_micros, **changes)
 
 
 def _cut(connection: Connection, contract_id: str, minute: int, *, fee: bool = False) -> Cut:
@@ -152,7 +151,8 @@ def _freed(cut: Cut, kind: str, entries: tuple[Entry, ...], at_micros: int) -> l
 
 
 def _end(connection: Connection, cut: Cut, ending: str, **changes: int) -> None:
-    _write(connection, cut.row.contract_id, ending=ending, ended_minute=cut.minute, **changes)
+    kept = cut.minute - cut.row.start_minute
+    _write(connection, cut.row.contract_id, ending=ending, ended_minute=cut.minute, kept_minutes=kept, **changes)
 
 
 def _write(connection: Connection, contract_id: str, **changes: Any) -> None:

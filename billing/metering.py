@@ -40,8 +40,9 @@ _INSERT_MINUTES = text("""
     RETURNING contract_id, minute
 """)
 _STORED_MINUTES = text("""
-    SELECT contract_id, minute, seconds, node_id, sequence, epoch, cpu_ns, memory_kib, disk_bytes, network_bytes
-    FROM usage_minute
+    SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, sequence, epoch, cpu_ns,
+        memory_kib, disk_bytes, network_bytes
+    FROM usage_minute LEFT JOIN usage_disputed_minute USING (contract_id, minute)
     JOIN unnest(CAST(:contract_id AS text[]), CAST(:minute AS integer[])) AS wanted (contract_id, minute)
         USING (contract_id, minute)
 """)

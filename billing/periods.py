@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from billing import ledger
@@ -18,7 +19,7 @@ from billing.daily import BilledDay, cut, freeze
 from billing.debts import recover
 from billing.documents.issue import document_id, draft, finalise, ids_of_month
 from billing.settlement import advance, settlement_transfers
-from billing.tables import billable_contract, billing_period
+from billing.tables import billable_contract, billing_period, usage_dispute
 from billing.transfers import Entry, Transfer, account
 from common.errors import NotFound, Refused
 from common.minutes import Window, minute_text, month_of, month_window
@@ -56,17 +57,19 @@ def list_periods(connection: Connection) -> list[Period]:
 
 
 def due(connection: Connection, now_minute: int, grace_minutes: int) -> list[str]:
-    """The months that can be closed now, in the order in which they must be."""
+    """The months that can be closed now, in the order in which they must be; up to the first with an open dispute."""
     last_over = _before(month_of(now_minute - grace_minutes))
     first_open = _first_open(connection, last_over)
-    return _months(first_open, last_over) if first_open else []
+    months = _months(first_open, last_over) if first_open else []
+    return list(takewhile(lambda month: not _is_disputed(connection, month_window(month)), months))
 
 
 def close(connection: Connection, month: str, now_minute: int, at_micros: int, grace_minutes: int) -> list[str]:
     """Settle what the month still owes, freeze its figures, make what was earned payable, and finalise its documents.
 
-    The ids of the month's documents, also when it was closed before. Raises Refused (`period_not_over`) until the grace
-    time after the month's end is over, or while a month before it is still to be closed; InvalidInput for no month.
+    The ids of the month's documents, also when it was closed before. Raises Refused: `period_not_over` until the grace
+    time after the month's end is over, or while a month before it is still to be closed, `disputes_open` while minutes
+    of it are disputed; InvalidInput for no month.
     """
     window = month_window(month)
     if now_minute < window.end + grace_minutes:
@@ -75,6 +78,8 @@ def close(connection: Connection, month: str, now_minute: int, at_micros: int, g
     if not _begin(connection, month):
         return ids_of_month(connection, month)
     contracts = _lock_contracts(connection, window)
+    if _is_disputed(connection, window):
+        raise Refused("disputes_open", f"minutes of period {month} are disputed", field="period")
     days = cut(connection, contracts, window)
     ledger.post(connection, settlement_transfers(contracts, at_micros))
     advance(connection, contracts)
@@ -101,6 +106,13 @@ def _begin(connection: Connection, month: str) -> bool:
     if state == OPEN:
         _move(connection, month, OPEN, CLOSING)
     return True
+
+
+def _is_disputed(connection: Connection, month: Window) -> bool:
+    dispute = usage_dispute.c
+    touches = and_(dispute.end_minute > month.start, dispute.start_minute < month.end)
+    waiting = exists().where(dispute.state == "open", touches)
+    return bool(connection.execute(select(waiting)).scalar_one())
 
 
 def _first_open(connection: Connection, until: str) -> str | None:

@@ -61,6 +61,7 @@ ERROR_CODES: dict[str, str] = {
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "iban_missing": "A payment needs a bank account: an IBAN, given with the call or in the legal identity.",
+    "disputes_open": "Minutes of the period are disputed; an operator has to decide first.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",

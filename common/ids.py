@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "con": "contract",
     "doc": "document",
     "crd": "credit after a close",
+    "dsp": "dispute of metered minutes",
     "pay": "payment out of the market's bank account",
 }
 

@@ -44,6 +44,11 @@ class Line:
     net_cents: int
     item: str = "usage"
 
+    @property
+    def line_key(self) -> tuple[str, int, str, int, str]:
+        """That of its charges."""
+        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm, self.item
+
 
 @dataclass(frozen=True, slots=True)
 class Tax:

@@ -8,9 +8,7 @@ from billing.invariants.rule import rule
 _HELD = """
     held AS (
         SELECT contract_id, kept.buyer_id || '/escrow' AS account, 'escrow' AS kind,
-            CASE kept.state
-                WHEN 'open' THEN kept.gross + kept.buyer_vat - settled.gross - settled.buyer_vat ELSE 0
-            END AS micros
+            kept.gross + kept.buyer_vat - settled.gross - settled.buyer_vat AS micros
         FROM kept JOIN settled USING (contract_id)
         UNION ALL
         SELECT contract_id, provider_id || '/bond', 'bond',
@@ -22,6 +20,7 @@ _HELD = """
         FROM kept
     )
 """
+"""What each contract still needs: escrow for what may be billed and is not, bond while it is open."""
 
 RULES = (
     rule(
@@ -60,6 +59,17 @@ RULES = (
         WHERE coalesce(metered, 0) IS DISTINCT FROM delivered_seconds
             OR billed_minutes * 60::bigint > delivered_seconds
             OR (state = 'closed' AND billed_minutes <> delivered_seconds / 60)
+        """,
+    ),
+    rule(
+        "disputed minutes count as they were decided",
+        """
+        SELECT format('contract %s minute %s: %s seconds count, %s were decided', contract_id, minute, seconds,
+            counted_seconds)
+        FROM usage_disputed_minute LEFT JOIN usage_minute USING (contract_id, minute)
+        JOIN (SELECT id, state FROM usage_dispute) AS dispute ON id = dispute_id
+        WHERE seconds IS DISTINCT FROM counted_seconds OR (state = 'open' AND counted_seconds <> 0)
+            OR (state = 'rejected' AND counted_seconds <> reported_seconds)
         """,
     ),
     rule(

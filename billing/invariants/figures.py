@@ -29,11 +29,7 @@ SETTLED = figures("settled", "billed_minutes", "released_minutes")
 CREDITED = figures("credited", "CASE ending WHEN 'busted' THEN billed_minutes ELSE credited_minutes END", "0")
 """What was taken back of it."""
 
-KEPT = figures(
-    "kept",
-    "CASE WHEN ending IS NULL THEN end_minute - start_minute ELSE ended_minute - start_minute END",
-    "released_minutes",
-)
+KEPT = figures("kept", "kept_minutes", "released_minutes")
 """What can be captured at most."""
 
 MOVED = """

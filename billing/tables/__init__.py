@@ -8,6 +8,7 @@ The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `le
 
 from billing.tables.accounts import ledger_account, ledger_entry, ledger_seal, ledger_transfer, legal_identity
 from billing.tables.corrections import billing_credit, provider_debt
+from billing.tables.disputes import usage_dispute, usage_disputed_minute
 from billing.tables.papers import billed_day, billing_period, document, document_counter
 from billing.tables.payments import payment
 from billing.tables.usage import billable_contract, usage_minute, usage_receipt, usage_refused, usage_watermark
@@ -26,6 +27,8 @@ __all__ = [
     "legal_identity",
     "payment",
     "provider_debt",
+    "usage_dispute",
+    "usage_disputed_minute",
     "usage_minute",
     "usage_receipt",
     "usage_refused",

@@ -45,6 +45,7 @@ billable_contract = Table(
     Column("bond_micros", BigInteger, nullable=False, comment="taken at the trade"),
     Column("delivered_seconds", BigInteger, nullable=False, server_default=text("0"), comment="running total"),
     Column("billed_minutes", Integer, nullable=False, server_default=text("0"), comment="settled so far"),
+    Column("kept_minutes", Integer, nullable=False, comment="what may be billed at most"),
     Column("bond_minutes", Integer, nullable=False, server_default=text("0"), comment="whose bond has gone back"),
     Column("released_minutes", Integer, nullable=False, server_default=text("0"), comment="the release fee's base"),
     Column("released_minute", Integer, comment="in whose period the release fee is billed"),
@@ -74,6 +75,7 @@ billable_contract = Table(
         "credited_minutes BETWEEN 0 AND billed_minutes AND released_minutes >= 0 AND compensation_micros >= 0",
         name="counters",
     ),
+    CheckConstraint("kept_minutes BETWEEN billed_minutes AND end_minute - start_minute", name="kept"),
     CheckConstraint("bond_minutes BETWEEN billed_minutes AND end_minute - start_minute", name="bond"),
     CheckConstraint(
         "billed_minutes >= 0 AND billed_minutes <= end_minute - start_minute"

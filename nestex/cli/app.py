@@ -14,6 +14,7 @@ from nestex.cli import (
     account,
     audit,
     books,
+    disputes,
     doctor,
     keys,
     local,
@@ -47,6 +48,7 @@ account.register(app)
 keys.register(app)
 operator.register(app)
 payments.register(app)
+disputes.register(app)
 books.register(app)
 doctor.register(app)
 audit.register(app)

@@ -218,7 +218,7 @@ def test_of_a_contract_that_is_over_nothing_can_be_ended(books: Connection) -> N
             ending(books, "con", LAST, AT)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_the_ending_and_the_order_the_books_are_the_same_and_nothing_is_left(
     database: Engine, data: st.DataObject

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from billing import periods, seals
+from billing import disputes, periods, seals
 from billing.completion import complete
 from billing.invariants import RULES, check
+from common.minutes import Window
 from tests.billing.factories import AT, END, GRACE, MONTH, START, Agent, contract, deliver, trade
 
 PLANTED = {
@@ -35,6 +36,9 @@ PLANTED = {
         " AND account_id = 'provider/bond' AND amount_micros > 0"
     ),
     "settled minutes are the metered minutes": "UPDATE usage_minute SET seconds = 59 WHERE minute = {start}",
+    "disputed minutes count as they were decided": (
+        "UPDATE usage_disputed_minute SET counted_seconds = 1 WHERE contract_id = 'open'"
+    ),
     "captured is metered minutes x price and release fees": (
         "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'"
     ),
@@ -77,6 +81,8 @@ def busy(books: Connection) -> Connection:
     deliver(books, agent, "done", START, [60] * 8 + [30])
     deliver(books, agent, "open", END - 5, [60] * 9)
     complete(books, END, AT, GRACE, 10)
+    disputed = disputes.dispute(books, "open", Window(END - 5, END - 4), "too slow", AT)
+    disputes.decide(books, disputed.id, "rejected", "it was not", AT)
     periods.close(books, MONTH, END + GRACE, AT, GRACE)
     while seals.seal(books, seals.horizon(books), AT, limit=3):
         pass

@@ -15,8 +15,9 @@ from market.http.auth import Finance, Operating, Paying
 from market.http.fields import After, AmountText, KeyText, Limit, MoneyText, Name, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
+from market.http.strict_route import StrictRoute
 
-router = APIRouter(prefix="/v1", tags=["money"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["money"])
 
 
 class WithdrawalRequest(Request):
