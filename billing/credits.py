@@ -1,11 +1,13 @@
 """Credits after the close: minutes that were billed and should not have been go back to the buyer.
 
 The amount is that of the contract's credited minutes now less that of those credited before, so that a contract of
-which everything is credited has paid exactly nothing. The billed days stay as they were frozen.
+which everything is credited has paid exactly nothing. The billed days stay as they were frozen, and
+credit notes correct their documents.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -15,12 +17,14 @@ from sqlalchemy import Connection, Row, func, insert, select
 from billing import ledger
 from billing.contracts import bargain_of, lock
 from billing.debts import Reversal, hold_parties, reverse
+from billing.documents.corrections import note_credits
 from billing.tables import billable_contract, billed_day, billing_credit, billing_period
 from billing.terms import totals
 from common.errors import Conflict, InvalidInput
 from common.ids import derived_id
 
 _BUST = "bust"
+_BUST_REASON = "the trade was cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def credit(connection: Connection, asked: CreditRequest, at_micros: int) -> Cred
         .values(credited_minutes=row.credited_minutes + asked.minutes)
     )
     connection.execute(insert(billing_credit), [asdict(made)])
+    note_credits(connection, {f"{made.day:%Y-%m}": [made.id]}, made.reason, at_micros)
     return made
 
 
@@ -87,11 +92,15 @@ def credit_all(connection: Connection, row: Row[Any], at_micros: int) -> int:
     the caller's; how many minutes of it are credited then. Raises as `credit` does."""
     credited, made = row.credited_minutes, []
     for day, minutes in sorted(_billed_left(connection, row.contract_id).items()):
-        asked = CreditRequest(row.contract_id, day, minutes, _BUST, "the trade was cancelled")
+        asked = CreditRequest(row.contract_id, day, minutes, _BUST, _BUST_REASON)
         made.append(_credit(row, asked, credited, at_micros))
         credited += minutes
     if made:
         connection.execute(insert(billing_credit), [asdict(one) for one in made])
+    by_month: dict[str, list[str]] = defaultdict(list)
+    for one in made:
+        by_month[f"{one.day:%Y-%m}"].append(one.id)
+    note_credits(connection, by_month, _BUST_REASON, at_micros)
     return int(credited)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, text
 
 from billing import ledger
+from billing.documents.issue import pay_self_billed
 from billing.identities import checked_iban, latest
 from billing.tables import payment
 from billing.transfers import MARKET, Entry, Transfer, account
@@ -101,6 +102,7 @@ def pay_out(connection: Connection, key: str, after: str, at_micros: int, limit:
         if row.participant_id not in paid and (cents := held[account(row.participant_id, "payable")] // MICROS_PER_CENT)
     ]
     ledger.post(connection, [_transfer(made, f"payout:{made.id}") for made in fresh])
+    pay_self_billed(connection, [made.participant_id for made in fresh])
     return sorted(payments + _write(connection, fresh), key=lambda made: made.participant_id)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from billing.documents.archive import Document
-from billing.documents.content import Charge, Line, Tax
+from billing.documents.content import Charge, Line, Reference, Tax
 from billing.documents.printing import cents, issued_at, micros, percent
 
 
@@ -35,7 +35,17 @@ def _document(document: Document) -> dict[str, Any]:
         "vat": cents(document.vat_cents),
         "total": cents(document.total_cents),
         "rounding": micros(document.rounding_micros),
+        "corrects": _reference(content.corrects) if content.corrects else None,
         "appendix": [_charge(charge) for charge in content.appendix],
+    }
+
+
+def _reference(corrected: Reference) -> dict[str, Any]:
+    return {
+        "document": corrected.document_id,
+        "number": corrected.number,
+        "issued_at": issued_at(corrected.issued_at_micros),
+        "reason": corrected.reason,
     }
 
 

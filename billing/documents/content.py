@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 INVOICE = "invoice"
 SELF_BILLED_INVOICE = "self_billed_invoice"
-TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389}
+CREDIT_NOTE = "credit_note"
+SELF_BILLED_CREDIT_NOTE = "self_billed_credit_note"
+TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389, CREDIT_NOTE: 381, SELF_BILLED_CREDIT_NOTE: 261}
 """UNTDID 1001: what the market sells, and what the market buys and writes the invoice for itself."""
+
+BUYERS_KINDS = (INVOICE, CREDIT_NOTE)
+CORRECTED_BY = {INVOICE: CREDIT_NOTE, SELF_BILLED_INVOICE: SELF_BILLED_CREDIT_NOTE}
+"""A credit note's amounts are positive, and are taken off the document that it corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +92,26 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """The document that a credit note corrects, and why. `key` tells several credit notes to one document apart."""
+
+    document_id: str
+    number: str
+    issued_at_micros: int
+    reason: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """Parties, lines, tax breakdown, and the appendix per contract and day."""
+    """Parties, lines, tax breakdown, and the appendix per contract and day. Of a credit note, what it `corrects`."""
 
     seller: Party
     buyer: Party
     lines: tuple[Line, ...]
     taxes: tuple[Tax, ...]
     appendix: tuple[Charge, ...]
+    corrects: Reference | None = None
 
     @property
     def net_cents(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.invariants.figures import CREDITED, KEPT, MOVED, SETTLED
+from billing.invariants.figures import CREDITED, KEPT, MOVED, SETTLED, figures
 from billing.invariants.rule import rule
 
 _HELD = """
@@ -49,6 +49,26 @@ RULES = (
         """,
     ),
     rule(
+        "escrow and bond are what the trade took",
+        figures("whole", "end_minute - start_minute", "0"),
+        """
+        taken AS (
+            SELECT reference AS contract_id,
+                coalesce(sum(amount_micros) FILTER (WHERE account_id LIKE '%/escrow'), 0) AS escrow,
+                coalesce(sum(amount_micros) FILTER (WHERE account_id LIKE '%/bond'), 0) AS bond
+            FROM ledger_entry JOIN ledger_transfer ON id = transfer_id
+            WHERE ledger_transfer.kind = 'trade' GROUP BY reference
+        )
+        """,
+        """
+        SELECT format('contract %s: the trade took %s and %s micros, its terms say %s and %s', contract_id, escrow,
+            bond, escrow_micros, bond_micros)
+        FROM whole FULL JOIN taken USING (contract_id)
+        WHERE escrow IS DISTINCT FROM escrow_micros OR bond IS DISTINCT FROM bond_micros
+            OR escrow_micros <> gross + buyer_vat
+        """,
+    ),
+    rule(
         "settled minutes are the metered minutes",
         """
         SELECT format('contract %s: %s seconds metered, %s counted, %s minutes settled', contract_id,
@@ -67,8 +87,8 @@ RULES = (
         SELECT format('contract %s minute %s: %s seconds count, %s were decided', contract_id, minute, seconds,
             counted_seconds)
         FROM usage_disputed_minute LEFT JOIN usage_minute USING (contract_id, minute)
-        JOIN (SELECT id, state FROM usage_dispute) AS dispute ON id = dispute_id
-        WHERE seconds IS DISTINCT FROM counted_seconds OR (state = 'open' AND counted_seconds <> 0)
+        LEFT JOIN (SELECT id, state FROM usage_dispute) AS dispute ON id = dispute_id
+        WHERE state IS NULL OR seconds IS DISTINCT FROM counted_seconds OR (state = 'open' AND counted_seconds <> 0)
             OR (state = 'rejected' AND counted_seconds <> reported_seconds)
         """,
     ),

@@ -11,7 +11,7 @@ _BILLED = """
             count(*) FILTER (WHERE item = 'release') AS releases, sum(gross_micros) AS gross, sum(fee_micros) AS fee,
             sum(buyer_vat_micros) AS buyer_vat, sum(provider_net_micros) AS provider_net,
             sum(provider_vat_micros) AS provider_vat
-        FROM billed_day GROUP BY contract_id
+        FROM billed_day JOIN billing_period USING (month) WHERE state = 'closed' GROUP BY contract_id
     ), closed AS (
         SELECT extract(epoch FROM (to_date(max(month), 'YYYY-MM') + interval '1 month') AT TIME ZONE 'UTC') / 60
             AS end_minute
@@ -35,15 +35,26 @@ RULES = (
     rule(
         "documents and their rounding are what was billed",
         """
-        days AS (
-            SELECT month, 'invoice' AS kind, buyer_id AS participant_id, sum(gross_micros + buyer_vat_micros) AS micros
-            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY month, buyer_id
+        charged AS (
+            SELECT contract_id, month, gross_micros + buyer_vat_micros AS of_buyer,
+                provider_net_micros + provider_vat_micros AS of_provider
+            FROM billed_day JOIN billing_period USING (month) WHERE state = 'closed'
             UNION ALL
-            SELECT month, 'self_billed_invoice', provider_id, sum(provider_net_micros + provider_vat_micros)
-            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY month, provider_id
+            SELECT contract_id, to_char(day, 'YYYY-MM'), -gross_micros - buyer_vat_micros,
+                -provider_net_micros - provider_vat_micros
+            FROM billing_credit
+        ), days AS (
+            SELECT month, 'invoice' AS kind, buyer_id AS participant_id, sum(of_buyer) AS micros
+            FROM charged JOIN billable_contract USING (contract_id) GROUP BY month, buyer_id
+            UNION ALL
+            SELECT month, 'self_billed_invoice', provider_id, sum(of_provider)
+            FROM charged JOIN billable_contract USING (contract_id) GROUP BY month, provider_id
         ), issued AS (
-            SELECT month, kind, participant_id, sum(total_cents * 10000::numeric + rounding_micros) AS micros
-            FROM document GROUP BY month, kind, participant_id
+            SELECT month, replace(kind, 'credit_note', 'invoice') AS kind, participant_id,
+                sum((total_cents * 10000::numeric + rounding_micros) * CASE WHEN corrects IS NULL THEN 1 ELSE -1 END)
+                    AS micros
+            FROM document JOIN (SELECT month FROM billing_period WHERE state = 'closed') AS closed USING (month)
+            GROUP BY month, replace(kind, 'credit_note', 'invoice'), participant_id
         )
         """,
         """
@@ -51,6 +62,35 @@ RULES = (
             coalesce(issued.micros, 0), coalesce(days.micros, 0))
         FROM days FULL JOIN issued USING (month, kind, participant_id)
         WHERE coalesce(issued.micros, 0) <> coalesce(days.micros, 0)
+        """,
+    ),
+    rule(
+        "documents say what they sum up to",
+        """
+        said AS (
+            SELECT id, number, net_cents, vat_cents, total_cents * 10000::numeric + rounding_micros AS micros,
+                (SELECT coalesce(sum((line ->> 'net_cents')::bigint), 0)
+                    FROM jsonb_array_elements(content -> 'lines') AS line) AS lines,
+                (SELECT coalesce(sum((tax ->> 'vat_cents')::bigint), 0)
+                    FROM jsonb_array_elements(content -> 'taxes') AS tax) AS taxes,
+                (SELECT coalesce(sum((charge ->> 'net_micros')::bigint + (charge ->> 'vat_micros')::bigint), 0)
+                    FROM jsonb_array_elements(content -> 'appendix') AS charge) AS charged
+            FROM document
+        )
+        """,
+        """
+        SELECT format('%s: lines of %s and taxes of %s cents, appendix of %s micros; the head says %s, %s and %s',
+            coalesce(number, id), lines, taxes, charged, net_cents, vat_cents, micros)
+        FROM said WHERE lines <> net_cents OR taxes <> vat_cents OR charged <> micros
+        """,
+    ),
+    rule(
+        "what is frozen belongs to a month that is closed, or being closed",
+        """
+        SELECT format('%s is frozen, and the month is %s', frozen.month, coalesce(state, 'unknown'))
+        FROM (SELECT month FROM billed_day UNION SELECT month FROM document) AS frozen
+        LEFT JOIN billing_period USING (month)
+        WHERE state IS NULL OR state = 'open'
         """,
     ),
     rule(
@@ -73,8 +113,10 @@ RULES = (
         "what was earned in closed months is payable or was taken back",
         """
         earned AS (
-            SELECT provider_id, sum(provider_net_micros + provider_vat_micros) AS micros
-            FROM billed_day JOIN billable_contract USING (contract_id) GROUP BY provider_id
+            SELECT provider_id, sum(provider_net_micros + provider_vat_micros) AS frozen,
+                sum(provider_net_micros + provider_vat_micros) FILTER (WHERE period.state = 'closed') AS micros
+            FROM billed_day JOIN billable_contract USING (contract_id) JOIN billing_period AS period USING (month)
+            GROUP BY provider_id
         ), moved AS (
             SELECT split_part(account_id, '/', 1) AS provider_id,
                 coalesce(sum(-amount_micros) FILTER (WHERE kind = 'payable'), 0) AS micros,
@@ -88,7 +130,7 @@ RULES = (
             coalesce(earned.micros, 0), coalesce(taken, 0))
         FROM earned FULL JOIN moved USING (provider_id)
         WHERE coalesce(moved.micros, 0)
-            NOT BETWEEN coalesce(earned.micros, 0) - coalesce(taken, 0) AND coalesce(earned.micros, 0)
+            NOT BETWEEN coalesce(earned.micros, 0) - coalesce(taken, 0) AND coalesce(earned.frozen, 0)
         """,
     ),
     rule(

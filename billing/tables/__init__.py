@@ -6,7 +6,14 @@ The migrations let nobody change a row of `ledger_transfer`, `ledger_entry`, `le
 `billed_day`, `billing_credit` or `payment`.
 """
 
-from billing.tables.accounts import ledger_account, ledger_entry, ledger_seal, ledger_transfer, legal_identity
+from billing.tables.accounts import (
+    books_check,
+    ledger_account,
+    ledger_entry,
+    ledger_seal,
+    ledger_transfer,
+    legal_identity,
+)
 from billing.tables.corrections import billing_credit, provider_debt
 from billing.tables.disputes import usage_dispute, usage_disputed_minute
 from billing.tables.papers import billed_day, billing_period, document, document_counter
@@ -18,6 +25,7 @@ __all__ = [
     "billed_day",
     "billing_credit",
     "billing_period",
+    "books_check",
     "document",
     "document_counter",
     "ledger_account",

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from runtime.metadata import metadata
 
@@ -76,6 +77,16 @@ ledger_seal = Table(
     Column("at_micros", BigInteger, nullable=False),
     Column("sha256", BYTEA, nullable=False, comment="over the seal before, this one, and everything of its transfers"),
     comment="The hash chain over the ledger: each seal covers the transfers behind the seal before.",
+)
+
+books_check = Table(
+    "books_check",
+    metadata,
+    Column("day", Date, primary_key=True, comment="UTC, of market time"),
+    Column("at_micros", BigInteger, nullable=False),
+    Column("differences", JSONB, nullable=False, comment="rule -> how many"),
+    Column("first_difference", Text),
+    comment="What the check of each night found.",
 )
 
 legal_identity = Table(

@@ -25,6 +25,11 @@ billing_period = Table(
     metadata,
     Column("month", Text, primary_key=True, comment="YYYY-MM, UTC"),
     Column("state", Text, nullable=False),
+    Column("closing_at_micros", BigInteger, comment="when the close began: the documents' time of issue"),
+    Column("frozen_through", Text, nullable=False, server_default=text("''"), comment="last contract"),
+    Column("contracts_frozen", Integer, nullable=False, server_default=text("0")),
+    Column("documented_through", Text, nullable=False, server_default=text("''"), comment="last participant"),
+    Column("participants_documented", Integer, nullable=False, server_default=text("0")),
     Column("closed_at_micros", BigInteger),
     CheckConstraint("state IN ('open', 'closing', 'closed')", name="state"),
     CheckConstraint("(state = 'closed') = (closed_at_micros IS NOT NULL)", name="closed"),
@@ -64,6 +69,7 @@ document = Table(
     Column("participant_id", Text, nullable=False),
     Column("identity_version", Integer),
     Column("state", Text, nullable=False),
+    Column("corrects", Text, ForeignKey("document.id"), index=True, comment="credit notes: what they are taken off"),
     Column("currency", Text, nullable=False),
     Column("net_cents", BigInteger, nullable=False),
     Column("vat_cents", BigInteger, nullable=False),
@@ -71,15 +77,27 @@ document = Table(
     Column("rounding_micros", BigInteger, nullable=False, comment="ledger amount less the document's total"),
     Column("content", JSONB, nullable=False, comment="parties, lines, tax breakdown, appendix"),
     Column("issued_at_micros", BigInteger),
-    UniqueConstraint("month", "participant_id", "kind"),
     UniqueConstraint("issuer", "kind", "year", "sequence"),
-    CheckConstraint("kind IN ('invoice', 'self_billed_invoice')", name="kind"),
-    CheckConstraint("state IN ('draft', 'finalised')", name="state"),
+    CheckConstraint(
+        "CASE WHEN kind IN ('invoice', 'self_billed_invoice') THEN corrects IS NULL"
+        " WHEN kind IN ('credit_note', 'self_billed_credit_note') THEN corrects IS NOT NULL ELSE false END",
+        name="kind",
+    ),
+    CheckConstraint("state IN ('draft', 'finalised', 'paid', 'void')", name="state"),
     CheckConstraint("net_cents + vat_cents = total_cents", name="total"),
     CheckConstraint(
         "num_nonnulls(sequence, number, issued_at_micros) = CASE state WHEN 'draft' THEN 0 ELSE 3 END", name="finalised"
     ),
     Index("document_participant_id_id_idx", "participant_id", "id"),
+    Index(
+        "document_standing_key",
+        "month",
+        "participant_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("corrects IS NULL AND state <> 'void'"),
+    ),
+    comment="Once it is final, nothing of a document changes but its state.",
 )
 
 document_counter = Table(

@@ -22,6 +22,7 @@ from market.http.routes import (
     orders,
     participants,
     payments,
+    periods,
     system,
 )
 from market.http.services import Services
@@ -39,6 +40,7 @@ _ROUTERS = (
     disputes.router,
     lineage.router,
     documents.router,
+    periods.router,
     feed.router,
     system.router,
 )

@@ -8,6 +8,7 @@ from common import subjects
 from common.clock import SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.inbox import Inbox
+from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
 from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
@@ -48,6 +49,7 @@ async def run(settings: Settings) -> None:
             tasks.create_task(reports.run())
             tasks.create_task(timers.settle())
             tasks.create_task(timers.watch_nodes())
+            tasks.create_task(NightlyCheck(database, clock).run())
             tasks.create_task(Sealer(database, clock).run())
             tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())
     finally:

@@ -49,4 +49,5 @@ class Sealer:
             made = transaction(self.database, lambda connection: seals.seal(connection, until, self.clock.now_micros()))
             if made is None:
                 return sealed
+            log.info("seal %d over %d transfers: %s", made.sequence, made.transfers, made.sha256)
             sealed += made.transfers

@@ -23,6 +23,7 @@ from nestex.cli import (
     operator,
     ordering,
     payments,
+    periods,
     processes,
     replay,
     trading,
@@ -48,6 +49,7 @@ account.register(app)
 keys.register(app)
 operator.register(app)
 payments.register(app)
+periods.register(app)
 disputes.register(app)
 books.register(app)
 doctor.register(app)

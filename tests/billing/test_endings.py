@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 
-from billing import contracts, endings, ledger, metering, periods
+from billing import endings, ledger, metering, periods
 from billing.completion import complete
 from billing.credits import CreditRequest, credit
 from billing.invariants import check
@@ -26,13 +23,10 @@ from tests.billing.factories import (
     MONTH,
     NOW,
     START,
-    TERMS,
     Agent,
     contract,
     deliver,
     everybody,
-    open_market,
-    open_participants,
     trade,
 )
 
@@ -216,53 +210,6 @@ def test_of_a_contract_that_is_over_nothing_can_be_ended(books: Connection) -> N
     for ending in (endings.release, endings.reclaim):
         with pytest.raises(Conflict, match="nothing is left"):
             ending(books, "con", LAST, AT)
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data())
-def test_whatever_the_ending_and_the_order_the_books_are_the_same_and_nothing_is_left(
-    database: Engine, data: st.DataObject
-) -> None:
-    """The reports of elapsed minutes may come before or after the ending, settled in between or not."""
-    seconds = data.draw(st.lists(st.sampled_from([60, 59, 30, 0]), min_size=10, max_size=10))
-    at = data.draw(st.integers(0, 9))
-    kind = data.draw(st.sampled_from(["release", "reclaim", "fail", "end_at"]))
-    bargain = contract(
-        "con",
-        price_micros=data.draw(st.integers(1, 10**5)),
-        slices=data.draw(st.integers(1, 5)),
-        bond_ppm=data.draw(st.sampled_from([0, 100_000, 999_999])),
-        terms=replace(TERMS, release_ppm=data.draw(st.sampled_from([0, 1, 333_333, 1_000_000]))),
-    )
-    orders = [data.draw(st.permutations(range(at))), list(range(at))]
-    results = []
-    for order, reported_before in zip(orders, (data.draw(st.integers(0, at)), at), strict=True):
-        # What was reported before pins the cut, so the last elapsed minute is before it in both orders.
-        first = [*([at - 1] if at else []), *(minute for minute in order[:reported_before] if minute != at - 1)]
-        later = [minute for minute in range(10) if minute not in first]
-        with database.connect() as connection, connection.begin() as taken_back:
-            open_market(connection)
-            open_participants(connection, "buyer", "provider", cash_micros=10**12)
-            trade(connection, bargain)
-            agent = Agent()
-            for minute in first:
-                metering.record(connection, NOW, [agent.report(START + minute, {"con": seconds[minute]})])
-            settle(connection, AT)
-            if kind == "release":
-                endings.release(connection, "con", START + at, AT)
-            elif kind == "reclaim":
-                endings.reclaim(connection, "con", START + at, AT)
-            elif kind == "fail":
-                endings.fail(connection, "con", START + at, 77, AT)
-            else:
-                contracts.end_at(connection, "con", START + at)
-            assert check(connection) == []
-            for minute in later:
-                metering.record(connection, NOW, [agent.report(START + minute, {"con": seconds[minute]})])
-            finish(connection)
-            results.append(everybody(connection, "buyer", "provider"))
-            taken_back.rollback()
-    assert results[0] == results[1]
 
 
 def credit_of(minutes: int, key: str = "one", day: int = 1) -> CreditRequest:

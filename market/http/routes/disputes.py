@@ -19,7 +19,7 @@ from common.minutes import Window, minute_text, parse_minute
 from common.money import Money
 from market.contracts.read_contracts import get_contract
 from market.http.auth import Finance, Operating, Paying
-from market.http.cursors import refused_cursor, refused_cursor_text
+from market.http.cursors import id_cursor, refused_cursor, refused_cursor_text
 from market.http.fields import After, InstantText, KeyText, Limit, MoneyText, Name, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
@@ -123,7 +123,9 @@ def of_contract(
 ) -> Page[DisputeModel]:
     """The disputes of one of your contracts."""
     get_contract(connection, who.participant, contract)
-    items = [_model(row) for row in billing_disputes.disputes(connection, after, limit, contract=contract)]
+    items = [
+        _model(row) for row in billing_disputes.disputes(connection, id_cursor(after, "dsp"), limit, contract=contract)
+    ]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 
@@ -132,7 +134,7 @@ def all_disputes(
     who: Operating, connection: Reader, after: After = "", limit: Limit = 100, state: DisputeState | None = None
 ) -> Page[DisputeModel]:
     """All disputes, oldest first."""
-    items = [_model(row) for row in billing_disputes.disputes(connection, after, limit, state=state)]
+    items = [_model(row) for row in billing_disputes.disputes(connection, id_cursor(after, "dsp"), limit, state=state)]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 

@@ -12,6 +12,7 @@ from billing.payments import Destination, Payment
 from common.minutes import MICROS_PER_MINUTE, instant_text, minute_start
 from common.money import MICROS_PER_CENT, Money
 from market.http.auth import Finance, Operating, Paying
+from market.http.cursors import id_cursor
 from market.http.fields import After, AmountText, KeyText, Limit, MoneyText, Name, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
@@ -72,7 +73,10 @@ def withdraw(body: WithdrawalRequest, who: Paying, market: Market) -> PaymentMod
 @router.get("/payments", responses=documented(401, 403, 422))
 def payments(who: Finance, connection: Reader, after: After = "", limit: Limit = 100) -> Page[PaymentModel]:
     """Payments to you, oldest first."""
-    items = [_model(made) for made in billing_payments.payments_to(connection, who.participant, after, limit)]
+    items = [
+        _model(made)
+        for made in billing_payments.payments_to(connection, who.participant, id_cursor(after, "pay"), limit)
+    ]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 
@@ -94,12 +98,12 @@ def pay_out(body: PayoutRequest, who: Operating, market: Market) -> PayoutsModel
 def payouts(
     who: Operating,
     connection: Reader,
-    key: Annotated[str, Query(max_length=120)],
+    key: Annotated[str, Query(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+$")],
     after: After = "",
     limit: Limit = 100,
 ) -> Page[PaymentModel]:
     """The payments of a run."""
-    items = [_model(made) for made in billing_payments.payments_of_run(connection, key, after, limit)]
+    items = [_model(made) for made in billing_payments.payments_of_run(connection, key, id_cursor(after, "pay"), limit)]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 

@@ -13,10 +13,8 @@ from billing.tables import billable_contract
 from common.minutes import minute_text, month_of, month_window
 from common.wire import GuestMinute, UsageReport
 from tests.market.factories import CODE, START_MINUTE, World
+from tests.market.http.bodies import ask, bid
 from tests.market.http.conftest import Http
-from tests.market.http.test_trading import ask, bid, node_id
-
-__all__ = ["node_id"]
 
 MONTH = month_of(START_MINUTE)
 OVER = month_window(MONTH).end + 100
