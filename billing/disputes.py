@@ -46,6 +46,7 @@ class Dispute:
     end_minute: int
     opened_by: str
     reason: str
+    minutes: int
     state: str
     note: str | None
     at_micros: int
@@ -61,7 +62,6 @@ def dispute(connection: Connection, contract_id: str, window: Window, reason: st
     """
     row = _lock(connection, contract_id)
     _refuse_closed(connection, window)
-    made = _open(connection, contract_id, window, "buyer", reason, at_micros)
     disputed = select(usage_disputed_minute.c.minute).where(
         usage_disputed_minute.c.contract_id == contract_id, usage_disputed_minute.c.minute == usage_minute.c.minute
     )
@@ -74,6 +74,7 @@ def dispute(connection: Connection, contract_id: str, window: Window, reason: st
     ).all()
     if not minutes:
         raise Conflict("state_forbids", "no minute of this window is reported and undisputed", field="start")
+    made = _open(connection, contract_id, window, "buyer", reason, len(minutes), at_micros)
     _note(connection, made, [(each.minute, each.seconds, 0) for each in minutes])
     _recount(connection, row, made, -sum(each.seconds for each in minutes), at_micros)
     return made
@@ -119,7 +120,7 @@ def decide_minute(
         raise NotFound("not_found", "this minute of the contract has no record", field="minute")
     if _is_disputed(connection, contract_id, minute):
         raise Conflict("state_forbids", "this minute is disputed or decided already", field="minute")
-    made = _open(connection, contract_id, window, "operator", "its records conflict", at_micros)
+    made = _open(connection, contract_id, window, "operator", "its records conflict", 1, at_micros)
     changes = {"state": UPHELD, "note": note, "decided_at_micros": at_micros}
     connection.execute(usage_dispute.update().where(usage_dispute.c.id == made.id).values(changes))
     _note(connection, made, [(minute, reported, seconds)])
@@ -165,10 +166,12 @@ def _refuse_closed(connection: Connection, window: Window) -> None:
 
 
 def _open(
-    connection: Connection, contract_id: str, window: Window, opened_by: str, reason: str, at_micros: int
+    connection: Connection, contract_id: str, window: Window, opened_by: str, reason: str, minutes: int, at_micros: int
 ) -> Dispute:
     made = derived_id("dsp", at_micros // 1000, contract_id, window.start, window.end, at_micros)
-    opened = Dispute(made, contract_id, window.start, window.end, opened_by, reason, OPEN, None, at_micros, None)
+    opened = Dispute(
+        made, contract_id, window.start, window.end, opened_by, reason, minutes, OPEN, None, at_micros, None
+    )
     columns = {name: getattr(opened, name) for name in Dispute.__dataclass_fields__}
     connection.execute(insert(usage_dispute).values(columns))
     return opened

@@ -84,12 +84,19 @@ RULES = (
     rule(
         "disputed minutes count as they were decided",
         """
+        counted AS (SELECT dispute_id AS id, count(*) AS counted FROM usage_disputed_minute GROUP BY dispute_id)
+        """,
+        """
         SELECT format('contract %s minute %s: %s seconds count, %s were decided', contract_id, minute, seconds,
             counted_seconds)
         FROM usage_disputed_minute LEFT JOIN usage_minute USING (contract_id, minute)
         LEFT JOIN (SELECT id, state FROM usage_dispute) AS dispute ON id = dispute_id
         WHERE state IS NULL OR seconds IS DISTINCT FROM counted_seconds OR (state = 'open' AND counted_seconds <> 0)
             OR (state = 'rejected' AND counted_seconds <> reported_seconds)
+        UNION ALL
+        SELECT format('dispute %s is of %s minutes, %s are there', id, minutes, coalesce(counted, 0))
+        FROM usage_dispute LEFT JOIN counted USING (id)
+        WHERE minutes <> coalesce(counted, 0)
         """,
     ),
     rule(

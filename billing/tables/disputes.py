@@ -27,6 +27,7 @@ usage_dispute = Table(
     Column("end_minute", Integer, nullable=False),
     Column("opened_by", Text, nullable=False, comment="the buyer, or an operator about records that conflict"),
     Column("reason", Text, nullable=False),
+    Column("minutes", Integer, nullable=False, comment="how many are disputed"),
     Column("state", Text, nullable=False),
     Column("note", Text, comment="the operator's, with its decision"),
     Column("at_micros", BigInteger, nullable=False),

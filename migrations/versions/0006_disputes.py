@@ -33,6 +33,7 @@ def upgrade() -> None:
             "opened_by", sa.Text, nullable=False, comment="the buyer, or an operator about records that conflict"
         ),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("minutes", sa.Integer, nullable=False, comment="how many are disputed"),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("note", sa.Text, comment="the operator's, with its decision"),
         sa.Column("at_micros", sa.BigInteger, nullable=False),

@@ -24,6 +24,7 @@ PLANTED = {
     "every seal is over its transfers and the seal before": (
         "UPDATE ledger_transfer SET at_micros = at_micros + 1 WHERE key = 'complete:done'"
     ),
+    "every owner has all of its accounts": "DELETE FROM ledger_account WHERE id = 'market/reserve'",
     "every balance equals the sum of its entries": (
         "UPDATE ledger_account SET balance_micros = balance_micros + 1 WHERE id = 'buyer/cash'"
     ),
