@@ -15,6 +15,7 @@ from nestex.cli import (
     audit,
     books,
     doctor,
+    images,
     keys,
     local,
     market_data,
@@ -49,6 +50,7 @@ books.register(app)
 doctor.register(app)
 audit.register(app)
 replay.register(app)
+images.register(app)
 
 
 def main() -> None:
