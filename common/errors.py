@@ -62,6 +62,7 @@ ERROR_CODES: dict[str, str] = {
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",
+    "hypervisor_lacks": "The node's hypervisor cannot do this.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",

@@ -21,7 +21,7 @@ from provisioner.images.deb import read_deb
 from provisioner.images.manifest import ImageFile, Manifest
 
 NAME = "nestex-l2"
-COMMAND_LINE = "console=ttyS0 quiet panic=-1 random.trust_cpu=on"
+COMMAND_LINE = "console=ttyS0 quiet panic=-1 random.trust_cpu=on cryptomgr.notests"
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "isofs", "button", "evdev")
 """The drivers that the guest needs; what these need in turn comes with them."""
 

@@ -5,7 +5,8 @@ from provisioner.images.cpio import initramfs
 
 def _entries(archive: bytes) -> dict[str, tuple[int, bytes]]:
     """Path -> mode and content, by the layout of the `newc` format."""
-    entries, position = {}, 0
+    entries: dict[str, tuple[int, bytes]] = {}
+    position = 0
     while True:
         assert archive[position : position + 6] == b"070701"
         fields = [int(archive[position + 6 + 8 * n : position + 14 + 8 * n], 16) for n in range(13)]
