@@ -12,6 +12,7 @@ import typer
 from common.errors import NestexError, Unavailable
 from nestex.cli import (
     account,
+    agent,
     audit,
     books,
     doctor,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 local.register(app)
 processes.register(app)
+agent.register(app)
 market_data.register(app)
 ordering.register(app)
 trading.register(app)

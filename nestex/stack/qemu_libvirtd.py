@@ -38,7 +38,7 @@ remember_owner = 0
 stdio_handler = "file"
 namespaces = []
 """
-_NO_CGROUPS = "cgroup_controllers = []\n"
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 # The first process of the namespaces: $1 is the node's folder, the rest the command, which is run again when it ends.
 _FIRST = """\
@@ -60,13 +60,15 @@ def start_qemu_libvirtd(supervisor: Supervisor, node: str) -> str:
 
     Raises Unavailable (`stack_failed`) if something is not installed, or the machine does not let it start.
     """
+    if os.geteuid() != 0:
+        raise Unavailable("stack_failed", "real guests need root: libvirt gives them namespaces, cgroups and devices")
     _require_programs()
     home, socket = libvirt_home(supervisor.folder, node)
     uri = f"qemu+unix:///system?socket={socket}"
     _furnish(home)
     child = Child(
         name=f"libvirtd-{node}",
-        argv=(*_namespaces(), "sh", "-c", _FIRST, "libvirtd", str(home), *libvirtd_command(home)),
+        argv=(*_NAMESPACES, "sh", "-c", _FIRST, "libvirtd", str(home), *libvirtd_command(home)),
         environment=libvirtd_environment(home),
         ready=Keeper(uri, socket),
         # unshare waits for its child and heeds no other signal; the kernel ends all that is in the namespaces with it.
@@ -76,16 +78,11 @@ def start_qemu_libvirtd(supervisor: Supervisor, node: str) -> str:
     return uri
 
 
-def _namespaces() -> tuple[str, ...]:
-    command = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
-    return command if os.geteuid() == 0 else (*command, "--user", "--map-root-user")
-
-
 def _furnish(home: Path) -> None:
     """What stands for the machine's own files and folders inside."""
     for own in _FOLDERS:
         (home / own).mkdir(exist_ok=True)
-    (home / "etc" / "qemu.conf").write_text(_QEMU_CONF + ("" if os.geteuid() == 0 else _NO_CGROUPS), encoding="utf-8")
+    (home / "etc" / "qemu.conf").write_text(_QEMU_CONF, encoding="utf-8")
     drivers = home / "drivers"
     drivers.mkdir(exist_ok=True)
     link = drivers / _DRIVER

@@ -162,6 +162,7 @@ class LibvirtDriver(Lacking):
         return guest
 
     def _counters(self, domain: Any) -> Counters:
+        # Of the process: libvirt's other figures are of a cgroup, which may have had another guest before.
         _state, _memory_max_kib, memory_kib, _vcpus, cpu_ns = domain.info()
         return Counters(cpu_ns=cpu_ns, memory_kib=memory_kib)
 

@@ -35,7 +35,6 @@ SERVICES = {SSH: "ssh", 80: "http", 443: "https"}
 """What the endpoint of a port is called; any other is `tcp-<port>`."""
 
 _CONFIG = libvirt.VIR_DOMAIN_XML_INACTIVE
-_STATS = libvirt.VIR_DOMAIN_STATS_BALLOON | libvirt.VIR_DOMAIN_STATS_BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +73,22 @@ class QemuDriver(QemuDevices):
         """What they moved in one call for all. What a guest's adapters carried is not counted in user mode."""
         with failures("usage"):
             found = {contract: self._domain(contract) for contract in contracts}
-            domains = [domain for domain in found.values() if domain is not None and domain.isActive()]
-            stats = {each.UUIDString(): seen for each, seen in self._connect().domainListGetStats(domains, _STATS)}
-        for contract, domain in found.items():
-            if domain in domains:
+            domains = {each: domain for each, domain in found.items() if domain is not None and domain.isActive()}
+            if not domains:
+                return {}  # which libvirt does not take for an answer
+            stats = self._connect().domainListGetStats(list(domains.values()), libvirt.VIR_DOMAIN_STATS_BLOCK)
+            moved = {domain.UUIDString(): _moved(each) for domain, each in stats}
+            for contract in domains:
                 self._files.cut_console(contract)
-        return {
-            contract: _counters(domain, stats[domain.UUIDString()])
-            for contract, domain in found.items()
-            if domain is not None and domain.UUIDString() in stats
-        }
+            return {
+                contract: replace(self._counters(domain), disk_bytes=moved.get(domain.UUIDString(), 0))
+                for contract, domain in domains.items()
+            }
 
     def _mark_for(self, domain: Any, contract: str, revision: int, spec: GuestSpec) -> Mark:
         mark = super()._mark_for(domain, contract, revision, spec)
-        known = {} if domain is None else {each.port: each for each in self._recorded(domain)}
+        before = () if domain is None else self._recorded(domain)
+        known = {each.port: each for each in before if _is_free(self._places.address, each.node_port)}
         taken = {each.node_port for other in self._connect().listAllDomains() for each in self._recorded(other)}
         chosen: list[Forward] = []
         for port in dict.fromkeys((SSH, *spec.ports)):
@@ -158,9 +159,6 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def _counters(domain: Any, stats: Mapping[str, Any]) -> Counters:
+def _moved(stats: Mapping[str, Any]) -> int:
     disks = range(stats.get("block.count", 0))
-    moved = sum(stats.get(f"block.{disk}.{way}.bytes", 0) for disk in disks for way in ("rd", "wr"))
-    # Of the process: what libvirt's statistics tell is of a cgroup, which may have had another guest before.
-    cpu_ns = domain.info()[4] if domain.isActive() else 0
-    return Counters(cpu_ns=cpu_ns, memory_kib=stats.get("balloon.current", 0), disk_bytes=moved)
+    return sum(stats.get(f"block.{disk}.{way}.bytes", 0) for disk in disks for way in ("rd", "wr"))

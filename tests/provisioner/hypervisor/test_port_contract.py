@@ -97,6 +97,13 @@ def test_each_field_of_a_rescale_is_answered_and_asking_again_changes_nothing(
     assert again.items() <= given.items()
 
 
+def test_usage_is_that_of_the_guests_asked_for_which_may_be_none(driver: Hypervisor, contract: str) -> None:
+    driver.ensure(contract, 1, SMALL, run=True)
+    assert driver.usage([]) == {}
+    assert driver.usage([new_id("con", 0)]) == {}
+    assert driver.usage([contract, new_id("con", 0)])[contract].memory_kib == SMALL.memory_mib * 1024
+
+
 def test_a_refusal_says_why(driver: Hypervisor, contract: str) -> None:
     driver.ensure(contract, 1, SMALL, run=True)
     largest = driver.capabilities().guest_vcpus_max
