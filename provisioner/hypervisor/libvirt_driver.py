@@ -198,7 +198,8 @@ class LibvirtDriver(Lacking):
             if mark is None:
                 return None
             state = domain.state()[0]
-            instance = f"{mark.start}:{domain.ID()}" if state in (*UP, PAUSED) else ""
+            number = domain.ID()
+            instance = f"{mark.start}:{number}" if number >= 0 else ""  # also while it goes down, which is not off yet
             guest = Guest(mark.contract, mark.revision, state in UP, instance, paused=state == PAUSED)
             return self._describe(mark, guest)
         except libvirt.libvirtError as error:

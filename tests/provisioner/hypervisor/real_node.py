@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -71,8 +72,9 @@ class Inside:
         domain.openConsole(None, self._stream, libvirt.VIR_DOMAIN_CONSOLE_FORCE)
 
     def close(self) -> None:
-        """Let go of the console."""
-        self._stream.abort()
+        """Let go of the console, which may have gone with its guest."""
+        with suppress(libvirt.libvirtError):
+            self._stream.abort()
         self._connection.close()
 
     def run(self, command: str) -> str:
