@@ -12,10 +12,12 @@ import typer
 from common.errors import NestexError, Unavailable
 from nestex.cli import (
     account,
+    agent,
     audit,
     books,
     disputes,
     doctor,
+    images,
     keys,
     local,
     market_data,
@@ -41,6 +43,7 @@ app = typer.Typer(
 )
 local.register(app)
 processes.register(app)
+agent.register(app)
 market_data.register(app)
 ordering.register(app)
 trading.register(app)
@@ -55,6 +58,7 @@ books.register(app)
 doctor.register(app)
 audit.register(app)
 replay.register(app)
+images.register(app)
 
 
 def main() -> None:
