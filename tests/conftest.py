@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -73,6 +74,31 @@ class NatsAccount:
 
 
 _SERVERS = pytest.StashKey[Servers]()
+
+
+REAL_GUESTS_NEED = "root: libvirt gives real guests namespaces, cgroups and devices"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without root nothing of a real guest can be tried; the end of the run says so."""
+    if os.geteuid() != 0:
+        impossible = [item for item in items if _needs_real_guests(item)]
+        config.hook.pytest_deselected(items=impossible)
+        items[:] = [item for item in items if item not in impossible]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last word of a run that left something out."""
+    if os.geteuid() != 0:
+        terminalreporter.write_line(f"NOT TESTED: real guests, which need {REAL_GUESTS_NEED}", red=True, bold=True)
+
+
+def _needs_real_guests(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    named = set(getattr(item, "fixturenames", ()))
+    return bool(named & {"real_node", "real_guests"}) or (
+        parameters is not None and "qemu" in parameters.params.values()
+    )
 
 
 def pytest_configure_node(node: Any) -> None:

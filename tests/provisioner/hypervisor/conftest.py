@@ -1,7 +1,7 @@
 """Real guests for the tests: a private libvirtd with QEMU, the small guest's image, and room for two guests at a time.
 
-Nothing here is optional. Where libvirtd cannot start, or the image cannot be built, the tests fail and say why:
-`make guests` installs what they need.
+Where libvirtd cannot start, or the image cannot be built, the tests fail and say why: `make guests` installs what they
+need. A run without root leaves them out, and says so in its last line (tests/conftest.py).
 """
 
 from __future__ import annotations
