@@ -25,7 +25,8 @@ demo: install ## The whole story on real servers, from the first order to the in
 up: install ## The same servers at normal speed, kept running
 	@$(BIN)/nestex up $(ARGS)
 
-test: guests ## Every test, on real servers and with real guests
+test: install ## Every test, on real servers; as root on Debian also with real guests
+	@sh scripts/guests --for-tests
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: install ## Lint, format, types and the import law

@@ -23,3 +23,8 @@ has_qemu_driver() {
     done
     return 1
 }
+
+# The same as tests/conftest.py decides.
+tests_try_real_guests() {
+    [ "$(id -u)" = 0 ] && grep -qx 'ID=debian' /etc/os-release
+}
