@@ -27,6 +27,7 @@ def _document(document: Document) -> dict[str, Any]:
         "issued_at": issued_at(document.issued_at_micros),
         "period": document.month,
         "currency": document.currency,
+        "corrects": None if content.corrects is None else content.corrects.number,
         "seller": asdict(content.seller),
         "buyer": asdict(content.buyer),
         "lines": [_line(line) for line in content.lines],

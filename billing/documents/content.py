@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 INVOICE = "invoice"
 SELF_BILLED_INVOICE = "self_billed_invoice"
-TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389}
-"""UNTDID 1001: what the market sells, and what the market buys and writes the invoice for itself."""
+CREDIT_NOTE = "credit_note"
+SELF_BILLED_CREDIT_NOTE = "self_billed_credit_note"
+TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389, CREDIT_NOTE: 381, SELF_BILLED_CREDIT_NOTE: 261}
+"""UNTDID 1001: what the market sells, what it buys and writes the invoice for itself, and what takes either back."""
+SOLD_BY_MARKET = frozenset({INVOICE, CREDIT_NOTE})
+CREDITS = frozenset({CREDIT_NOTE, SELF_BILLED_CREDIT_NOTE})
+"""Kinds whose amounts are written above zero, and go the other way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +83,23 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An earlier document: its number, and its UTC day of issue (YYYY-MM-DD)."""
+
+    number: str
+    issued_on: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """Parties, lines, tax breakdown, and the appendix per contract and day."""
+    """Parties, lines, tax breakdown, and the appendix per contract and day; of a credit note, what it takes back."""
 
     seller: Party
     buyer: Party
     lines: tuple[Line, ...]
     taxes: tuple[Tax, ...]
     appendix: tuple[Charge, ...]
+    corrects: Reference | None = None
 
     @property
     def net_cents(self) -> int:
