@@ -40,7 +40,7 @@ _NOTES = {
     SELF_BILLED_INVOICE: "Self-billing: issued by the buyer in the name and on behalf of the seller.",
     SELF_BILLED_CREDIT_NOTE: "Self-billing: issued by the buyer in the name and on behalf of the seller.",
 }
-_TERMS = {
+PAYMENT_TERMS = {
     INVOICE: "Paid from the buyer's balance with the market.",
     SELF_BILLED_INVOICE: "Paid out by the market to the account of the seller.",
     CREDIT_NOTE: "Credited to the buyer's balance with the market.",
@@ -134,7 +134,7 @@ def e_invoice(document: Document) -> EInvoice:
         issued_on=issued_at(document.issued_at_micros)[:10],
         type_code=str(document.type_code),
         currency=document.currency,
-        notes=_notes(document),
+        notes=notes_of(document),
         corrects=content.corrects,
         seller=_trader(document, content.seller, content.buyer, with_vat),
         buyer=_trader(document, content.buyer, content.seller, with_vat),
@@ -147,10 +147,18 @@ def e_invoice(document: Document) -> EInvoice:
         total=cents(document.total_cents),
         prepaid=cents(0 if payable else document.total_cents),
         due=cents(document.total_cents if payable else 0),
-        payment_terms=_TERMS[document.kind],
+        payment_terms=PAYMENT_TERMS[document.kind],
         payment_means=(CREDIT_TRANSFER if iban else MUTUALLY_DEFINED) if payable else None,
         payee_iban=iban,
     )
+
+
+def notes_of(document: Document) -> tuple[str, ...]:
+    """What the law wants said on self-billed documents, and what a credit note corrects."""
+    notes = [_NOTES[document.kind]] if document.kind in _NOTES else []
+    if document.content.corrects is not None:
+        notes.append(f"Correction of {document.content.corrects.number}.")
+    return tuple(notes)
 
 
 def _trader(document: Document, party: Party, other: Party, with_vat: bool) -> Trader:
@@ -198,13 +206,6 @@ def _breakdown(tax: Tax) -> Breakdown:
 
 def _rate(category: str, ppm: int) -> str | None:
     return None if category == OUT_OF_SCOPE else percent(ppm)
-
-
-def _notes(document: Document) -> tuple[str, ...]:
-    notes = [_NOTES[document.kind]] if document.kind in _NOTES else []
-    if document.content.corrects is not None:
-        notes.append(f"Correction of {document.content.corrects.number}.")
-    return tuple(notes)
 
 
 def _period(month: str) -> tuple[str, str]:

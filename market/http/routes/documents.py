@@ -1,4 +1,4 @@
-"""Invoices and self-billed invoices, as JSON or CSV, and the billing periods that bring them forth."""
+"""Invoices and self-billed invoices, in every format, and the billing periods that bring them forth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from market.http.strict_route import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["documents"])
 
-_CSV = "text/csv"
+_JSON = "application/json"
+_FORMATS = {
+    _JSON: billing_documents.render_json,
+    "text/csv": billing_documents.render_csv,
+    "application/pdf": billing_documents.render_pdf,
+    "application/ubl+xml": billing_documents.render_ubl,
+    "application/cii+xml": billing_documents.render_cii,
+}
 
 
 class DocumentModel(BaseModel):
@@ -55,19 +62,20 @@ def documents(who: Finance, connection: Reader, after: After = "", limit: Limit 
     "/documents/{document}",
     response_model=None,
     responses=documented(401, 403, 404, 422)
-    | {200: {"description": "the document", "content": {"application/json": {}, _CSV: {}}}},
+    | {200: {"description": "the document", "content": {media_type: {} for media_type in _FORMATS}}},
 )
 def document(
     document: Annotated[str, Path(min_length=1, max_length=80)],
     who: Finance,
     connection: Reader,
-    accept: Annotated[str, Header()] = "application/json",
+    accept: Annotated[str, Header()] = _JSON,
 ) -> Response:
-    """A document: whole, with an appendix per contract and day, as JSON; its lines as CSV for `Accept: text/csv`."""
+    """A document, in the first of these formats that `Accept` names: whole, with an appendix per contract and day, as
+    JSON; its lines as CSV; a PDF that carries the CII (Factur-X); UBL 2.1 and CII in the form of EN 16931."""
     row = billing_documents.get_document(connection, who.participant, document)
-    if _CSV in accept:
-        return Response(billing_documents.render_csv(row), media_type=_CSV)
-    return Response(billing_documents.render_json(row), media_type="application/json")
+    wanted = (part.partition(";")[0].strip() for part in accept.split(","))
+    media_type = next((one for one in wanted if one in _FORMATS), _JSON)
+    return Response(_FORMATS[media_type](row), media_type=media_type)
 
 
 @router.get("/periods", responses=documented(401, 403))
