@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -38,6 +38,12 @@ def ids_of_month(connection: Connection, month: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def parties(connection: Connection, participants: Iterable[str]) -> dict[str, Party]:
+    """These participants, or the market, as a document of today would name them."""
+    identities = latest(connection, wanted := set(participants))
+    return {one: _party(one, identities.get(one)) for one in wanted}
+
+
 def draft(connection: Connection, month: str, at_micros: int) -> list[str]:
     """Write a draft for everybody who bought or sold in the month; their ids."""
     charges = charges_of_month(connection, month)
@@ -47,7 +53,7 @@ def draft(connection: Connection, month: str, at_micros: int) -> list[str]:
     identities = latest(connection, {participant for _, participant in charges} | {MARKET})
     rows: list[dict[str, Any]] = []
     for (kind, participant), charged in sorted(charges.items()):
-        market, other = _party(MARKET, identities), _party(participant, identities)
+        market, other = _party(MARKET, identities.get(MARKET)), _party(participant, identities.get(participant))
         seller, buyer = (market, other) if kind == INVOICE else (other, market)
         head = {
             "id": document_id(kind, month, participant, at_micros),
@@ -101,10 +107,10 @@ def _amounts(content: Content) -> dict[str, Any]:
     }
 
 
-def _party(participant: str, identities: Mapping[str, LegalIdentity]) -> Party:
-    if participant not in identities:
+def _party(participant: str, identity: LegalIdentity | None) -> Party:
+    if identity is None:
         return Party(participant)
-    form = identities[participant].form
+    form = identity.form
     return Party(
         participant, form.company, form.street, form.postcode, form.city, form.country, form.tax_number, form.iban
     )
