@@ -61,6 +61,7 @@ ERROR_CODES: dict[str, str] = {
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "not_an_e_invoice": "The document says something that the European standard for e-invoices has no form for.",
+    "not_a_sepa_payment": "There is nothing that a SEPA credit transfer could pay: no IBAN, no euros, or no payouts.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",

@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "ord": "order",
     "con": "contract",
     "doc": "document",
+    "pay": "payout",
 }
 
 

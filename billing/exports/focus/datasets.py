@@ -5,10 +5,10 @@ written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from billing.exports.dataset import Dataset
 from billing.exports.focus.billed import document_rows, heads
 from billing.exports.focus.charges import CostRow
 from billing.exports.focus.columns import FOCUS_1_2, FOCUS_1_4, in_ascii, values
@@ -26,14 +26,6 @@ COST_AND_USAGE = "cost-and-usage"
 INVOICE_DETAIL = "invoice-detail"
 BILLING_PERIOD = "billing-period"
 VERSIONS = {"1.2": (COST_AND_USAGE,), "1.4": (COST_AND_USAGE, INVOICE_DETAIL, BILLING_PERIOD)}
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """The names of the columns, and the rows' values as text."""
-
-    header: tuple[str, ...]
-    rows: Iterator[tuple[str, ...]]
 
 
 def dataset(

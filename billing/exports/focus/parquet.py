@@ -9,8 +9,8 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
+from billing.exports.dataset import Dataset
 from billing.exports.focus.columns import DECIMALS, INSTANTS
-from billing.exports.focus.datasets import Dataset
 from billing.exports.snapshot import BATCH_ROWS
 
 _DECIMAL = pyarrow.decimal128(28, 6)

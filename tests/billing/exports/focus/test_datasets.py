@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, select, text
 
 from billing.documents.archive import list_documents
 from billing.exports.as_text import csv_pieces
-from billing.exports.focus.datasets import VERSIONS, Dataset, dataset
+from billing.exports.dataset import Dataset
+from billing.exports.focus.datasets import VERSIONS, dataset
 from billing.exports.focus.parquet import parquet_pieces
 from billing.exports.snapshot import snapshot
 from billing.settlement import settle
