@@ -12,6 +12,7 @@ from market.http.routes import (
     account,
     contracts,
     documents,
+    exports,
     feed,
     instruments,
     market_data,
@@ -33,6 +34,7 @@ _ROUTERS = (
     nodes.router,
     account.router,
     documents.router,
+    exports.router,
     feed.router,
     system.router,
 )

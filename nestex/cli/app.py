@@ -15,6 +15,7 @@ from nestex.cli import (
     audit,
     books,
     doctor,
+    export,
     keys,
     local,
     market_data,
@@ -43,6 +44,7 @@ ordering.register(app)
 trading.register(app)
 nodes.register(app)
 account.register(app)
+export.register(app)
 keys.register(app)
 operator.register(app)
 books.register(app)
