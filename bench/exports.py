@@ -16,7 +16,10 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from bench.timing import paired
-from billing.documents import Document, render_cii, render_pdf, render_ubl
+from billing.documents import Document
+from billing.documents.as_cii import render_cii
+from billing.documents.as_pdf import render_pdf
+from billing.documents.as_ubl import render_ubl
 from billing.documents.composition import compose, rounding_micros
 from billing.documents.content import INVOICE, TYPE_CODES, Charge, Content, Party
 from billing.exports.as_text import csv_pieces

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from billing import documents as billing_documents
 from billing import periods
+from billing.documents.formats import FORMATS, JSON
 from common.decimals import print_scaled
 from market.http.auth import Finance, Operating, Reading
 from market.http.cursors import id_cursor
@@ -18,15 +19,6 @@ from market.http.services import Market, Reader
 from market.http.strict_route import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["documents"])
-
-_JSON = "application/json"
-_FORMATS = {
-    _JSON: billing_documents.render_json,
-    "text/csv": billing_documents.render_csv,
-    "application/pdf": billing_documents.render_pdf,
-    "application/ubl+xml": billing_documents.render_ubl,
-    "application/cii+xml": billing_documents.render_cii,
-}
 
 
 class DocumentModel(BaseModel):
@@ -62,20 +54,20 @@ def documents(who: Finance, connection: Reader, after: After = "", limit: Limit 
     "/documents/{document}",
     response_model=None,
     responses=documented(401, 403, 404, 422)
-    | {200: {"description": "the document", "content": {media_type: {} for media_type in _FORMATS}}},
+    | {200: {"description": "the document", "content": {media_type: {} for media_type in FORMATS}}},
 )
 def document(
     document: Annotated[str, Path(min_length=1, max_length=80)],
     who: Finance,
     connection: Reader,
-    accept: Annotated[str, Header()] = _JSON,
+    accept: Annotated[str, Header()] = JSON,
 ) -> Response:
     """A document, in the first of these formats that `Accept` names: whole, with an appendix per contract and day, as
     JSON; its lines as CSV; a PDF that carries the CII (Factur-X); UBL 2.1 and CII in the form of EN 16931."""
     row = billing_documents.get_document(connection, who.participant, document)
     wanted = (part.partition(";")[0].strip() for part in accept.split(","))
-    media_type = next((one for one in wanted if one in _FORMATS), _JSON)
-    return Response(_FORMATS[media_type](row), media_type=media_type)
+    media_type = next((one for one in wanted if one in FORMATS), JSON)
+    return Response(FORMATS[media_type](row), media_type=media_type)
 
 
 @router.get("/periods", responses=documented(401, 403))

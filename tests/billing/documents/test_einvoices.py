@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from billing.documents import Document, render_cii, render_ubl
+from billing.documents import Document
+from billing.documents.as_cii import render_cii
+from billing.documents.as_ubl import render_ubl
 from billing.documents.content import INVOICE, SELF_BILLED_INVOICE, Charge, Party
 from common.errors import Refused
 from tests.billing.einvoice_rules import broken_rules

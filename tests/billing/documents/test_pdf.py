@@ -19,8 +19,8 @@ from lxml import etree
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, IndirectObject, TextStringObject
 
-from billing.documents import render_cii, render_pdf
-from billing.documents.as_pdf import USAGE_ROWS, _printable
+from billing.documents.as_cii import render_cii
+from billing.documents.as_pdf import USAGE_ROWS, _printable, render_pdf
 from billing.documents.content import INVOICE, SELF_BILLED_INVOICE
 from tests.billing.einvoice_rules import broken_rules
 from tests.billing.papers import BUYER, GREEK, SMALL_PROVIDER, busy_month, charge, paper
@@ -29,7 +29,7 @@ PAPERS = busy_month()
 A4 = (595, 842)
 _PRINT = """
 import hashlib
-from billing.documents import render_pdf
+from billing.documents.as_pdf import render_pdf
 from tests.billing.papers import busy_month
 print(hashlib.sha256(render_pdf(busy_month()["self_billed"])).hexdigest())
 """
