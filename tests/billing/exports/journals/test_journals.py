@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from billing import ledger
 from billing.exports.journals import beancount_pieces, hledger_pieces
@@ -28,7 +28,6 @@ PROGRAMS = [
 
 @pytest.fixture
 def month(books: Connection) -> Connection:
-    books.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # the programs take their time
     close_busy_month(books)
     moves = (Entry(account("buyer", "cash"), -1, 'a "quoted" \\ thing'), Entry(account("market", "bank"), 1))
     ledger.post(books, [Transfer('odd:"key"', "withdrawal", CLOSED_AT + 1, moves)])
