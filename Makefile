@@ -7,7 +7,7 @@
 BIN = .venv/bin
 ARGS =
 
-.PHONY: help install demo up test check format bench lock clean
+.PHONY: help install guests demo up test check format bench lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' Makefile | while read -r target text; do \
@@ -16,13 +16,16 @@ help: ## List these targets
 install: ## Make .venv ready, with the system packages that it needs
 	@sh scripts/install
 
+guests: install ## Install what real guests need: QEMU, and libvirt's driver for it
+	@sh scripts/guests
+
 demo: install ## The whole story on real servers, from the first order to the invoices
 	@$(BIN)/nestex demo $(ARGS)
 
 up: install ## The same servers at normal speed, kept running
 	@$(BIN)/nestex up $(ARGS)
 
-test: install ## Every test, on real servers
+test: guests ## Every test, on real servers and with real guests
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: install ## Lint, format, types and the import law

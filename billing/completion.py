@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from billing import ledger
 from billing.arrays import among
 from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of
-from billing.settlement import advance, settlement_transfers
-from billing.tables import billable_contract, usage_watermark
-from billing.terms import bond_forfeited, totals
+from billing.settlement import advance, billed_now, settlement_transfers
+from billing.tables import billable_contract, usage_dispute, usage_watermark
+from billing.terms import bond_forfeited, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
-from common.minutes import SECONDS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ def complete(
     connection: Connection, now_minute: int, at_micros: int, grace_minutes: int, limit: int
 ) -> list[Completed]:
     """Close up to `limit` contracts whose last minute has passed and is accounted for: its node has reported everything
-    up to it, without a gap, or the grace period is over. Each is settled to its end first.
+    up to it, without a gap, or the grace period is over, and no dispute of it is open. Each is settled to its end.
 
     Of the rest, escrow goes back to the buyer, the bond of undelivered minutes beyond the allowance to the market's
     reserve, and what is left of the bond to the provider.
@@ -43,12 +42,13 @@ def complete(
     ledger.post(connection, transfers)
     advance(connection, rows)
     BILLING_STATES.check(OPEN, CLOSED)
+    columns = billable_contract.c
     connection.execute(
         billable_contract.update()
-        .where(among(billable_contract.c.contract_id, [row.contract_id for row in rows]))
-        .values(state=CLOSED, closed_at_micros=at_micros)
+        .where(among(columns.contract_id, [row.contract_id for row in rows]))
+        .values(state=CLOSED, closed_at_micros=at_micros, kept_minutes=columns.billed_minutes)
     )
-    return [Completed(row.contract_id, _billed(row)) for row in rows]
+    return [Completed(row.contract_id, billed_now(row)) for row in rows]
 
 
 def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int) -> Sequence[Row[Any]]:
@@ -60,6 +60,7 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
         .where(
             columns.state == OPEN,
             end <= now_minute,
+            ~exists().where(usage_dispute.c.contract_id == columns.contract_id, usage_dispute.c.state == "open"),
             or_(end <= now_minute - grace_minutes, usage_watermark.c.minute >= end - 1),
         )
         .order_by(columns.contract_id)
@@ -70,11 +71,12 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
 
 
 def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
-    bargain = bargain_of(row)
-    final = totals(bargain, _billed(row))
-    forfeited = bond_forfeited(bargain, _billed(row))
-    escrow_left = row.escrow_micros - final.escrow_captured
-    bond_left = row.bond_micros - final.bond_returned
+    bargain, kept, billed = bargain_of(row), row.kept_minutes, billed_now(row)
+    released = row.released_minutes
+    escrow_left = (totals(bargain, kept, released) - totals(bargain, billed, released)).escrow_captured
+    returned = max(billed, row.bond_minutes)
+    forfeited = bond_forfeited(bargain, kept, billed, returned)
+    bond_left = bond_of(bargain, kept) - bond_of(bargain, returned)
     contract = row.contract_id
     entries = nonzero(
         Entry(account(row.buyer_id, "escrow"), -escrow_left, contract),
@@ -84,7 +86,3 @@ def _closing_transfers(row: Row[Any], at_micros: int) -> list[Transfer]:
         Entry(account(MARKET, "reserve"), forfeited, contract),
     )
     return [Transfer(f"complete:{contract}", "complete", at_micros, entries)] if entries else []
-
-
-def _billed(row: Row[Any]) -> int:
-    return int(row.delivered_seconds) // SECONDS_PER_MINUTE

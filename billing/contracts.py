@@ -12,12 +12,14 @@ from billing.tables import billable_contract
 from billing.terms import Bargain, Terms
 from billing.transfers import Entry, Transfer, account, nonzero
 from common import codec
+from common.errors import Conflict, NotFound
 from common.states import state_table
 from runtime.bulk import put_rows
 from runtime.driver import Pipe
 
 OPEN = "open"
 CLOSED = "closed"
+BUSTED = "busted"
 BILLING_STATES = state_table("billable contract", "open -> closed")
 _TERMS = tuple(Terms.__dataclass_fields__)
 
@@ -84,6 +86,23 @@ def end_at(connection: Connection, contract_id: str, minute: int) -> None:
     )
 
 
+def lock(connection: Connection, contract_id: str) -> Row[Any]:
+    """The contract's row, locked until the transaction ends. Raises NotFound."""
+    query = select(billable_contract).where(billable_contract.c.contract_id == contract_id)
+    row = connection.execute(query.with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise NotFound("not_found", f"there is no contract {contract_id}", field="contract")
+    return row
+
+
+def lock_open(connection: Connection, contract_id: str) -> Row[Any]:
+    """As `lock`; raises Conflict (`state_forbids`) for a contract that is closed."""
+    row = lock(connection, contract_id)
+    if row.state != OPEN:
+        raise Conflict("state_forbids", f"contract {contract_id} is {row.ending or 'completed'} already", field="state")
+    return row
+
+
 def bargain_of(row: Row[Any]) -> Bargain:
     """The bargain in a row of `billable_contract`."""
     return Bargain(
@@ -97,5 +116,5 @@ def bargain_of(row: Row[Any]) -> Bargain:
 
 def _row(contract: NewContract) -> dict[str, Any]:
     row: dict[str, Any] = codec.to_json(contract)
-    row.update(row.pop("terms"))
+    row.update(row.pop("terms"), kept_minutes=contract.end_minute - contract.start_minute)
     return row

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, text
 
-from billing.contracts import bargain_of
+from billing.contracts import BUSTED, bargain_of
 from billing.tables import billed_day
 from billing.terms import Totals, totals
 from common.minutes import MINUTES_PER_DAY, SECONDS_PER_MINUTE, Window, minute_start
@@ -28,30 +28,42 @@ _RUNNING_SECONDS = text("""
 """)
 
 
+USAGE = "usage"
+RELEASE = "release"
+
+
 @dataclass(frozen=True, slots=True)
 class BilledDay:
-    """What one contract's day comes to."""
+    """What one contract's day comes to: its minutes, or (`item` release) the fee for so many minutes released on it."""
 
     contract_id: str
     provider_id: str
     day: date
+    item: str
     billed_minutes: int
     figures: Totals
 
 
 def cut(connection: Connection, contracts: Iterable[Row[Any]], month: Window) -> list[BilledDay]:
-    """The days of the month on which these contracts were reported, from the minutes that count."""
-    rows = {row.contract_id: row for row in contracts}
+    """The days of the month on which these contracts were reported or released, from the minutes that count; none of a
+    contract that is busted."""
+    rows = {row.contract_id: row for row in contracts if row.ending != BUSTED}
     parameters = {"day": MINUTES_PER_DAY, "contracts": list(rows), "month_end": month.end}
     days = []
-    contract, minutes_before = None, 0
+    reached = dict.fromkeys(rows, 0)
     for running in connection.execute(_RUNNING_SECONDS, parameters):
-        if running.contract_id != contract:
-            contract, minutes_before = running.contract_id, 0
-        minutes = int(running.seconds) // SECONDS_PER_MINUTE
+        contract, minutes = running.contract_id, int(running.seconds) // SECONDS_PER_MINUTE
         if running.day_number * MINUTES_PER_DAY in month:
-            days.append(_billed_day(rows[contract], running.day_number, minutes_before, minutes))
-        minutes_before = minutes
+            bargain = bargain_of(rows[contract])
+            figures = totals(bargain, minutes) - totals(bargain, reached[contract])
+            day = running.day_number * MINUTES_PER_DAY
+            days.append(_billed_day(rows[contract], day, USAGE, minutes - reached[contract], figures))
+        reached[contract] = minutes
+    for row in rows.values():
+        if row.released_minutes and row.released_minute in month:
+            bargain, minutes = bargain_of(row), reached[row.contract_id]
+            figures = totals(bargain, minutes, row.released_minutes) - totals(bargain, minutes)
+            days.append(_billed_day(row, row.released_minute, RELEASE, row.released_minutes, figures))
     return days
 
 
@@ -61,6 +73,7 @@ def freeze(connection: Connection, month: str, days: Sequence[BilledDay]) -> Non
         {
             "contract_id": day.contract_id,
             "day": day.day,
+            "item": day.item,
             "month": month,
             "billed_minutes": day.billed_minutes,
             "gross_micros": day.figures.gross,
@@ -75,12 +88,6 @@ def freeze(connection: Connection, month: str, days: Sequence[BilledDay]) -> Non
         connection.execute(insert(billed_day), rows)
 
 
-def _billed_day(contract: Row[Any], day_number: int, minutes_before: int, minutes: int) -> BilledDay:
-    bargain = bargain_of(contract)
-    return BilledDay(
-        contract_id=contract.contract_id,
-        provider_id=contract.provider_id,
-        day=minute_start(day_number * MINUTES_PER_DAY).date(),
-        billed_minutes=minutes - minutes_before,
-        figures=totals(bargain, minutes) - totals(bargain, minutes_before),
-    )
+def _billed_day(contract: Row[Any], minute: int, item: str, minutes: int, figures: Totals) -> BilledDay:
+    day = minute_start(minute).date()
+    return BilledDay(contract.contract_id, contract.provider_id, day, item, minutes, figures)

@@ -80,6 +80,14 @@ def latest(connection: Connection, participant_ids: Iterable[str]) -> dict[str, 
     }
 
 
+def checked_iban(text: str) -> str:
+    """The IBAN without spaces. Raises InvalidInput (`iban_invalid`)."""
+    try:
+        return str(schwifty.IBAN(text).compact)
+    except schwifty.exceptions.SchwiftyException as error:
+        raise InvalidInput("iban_invalid", f"the IBAN is not valid: {error}", field="iban") from error
+
+
 def _checked(form: Form) -> Form:
     for name in ("company", "street", "postcode", "city"):
         _check_text(getattr(form, name), name)
@@ -89,7 +97,7 @@ def _checked(form: Form) -> Form:
     return replace(
         form,
         tax_number=_tax_number(form.tax_number, form.country) if form.tax_number else None,
-        iban=_iban(form.iban) if form.iban else None,
+        iban=checked_iban(form.iban) if form.iban else None,
     )
 
 
@@ -116,10 +124,3 @@ def _tax_number(text: str, country: str) -> str:
         ) from error
     _check_text(text, "tax_number")
     return text.strip()
-
-
-def _iban(text: str) -> str:
-    try:
-        return str(schwifty.IBAN(text).compact)
-    except schwifty.exceptions.SchwiftyException as error:
-        raise InvalidInput("iban_invalid", f"the IBAN is not valid: {error}", field="iban") from error

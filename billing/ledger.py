@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text, tuple_
+from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.accounts import HELD, LOCK, Cash, held_in
-from billing.arrays import among
+from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
-from billing.transfers import MARKET, MARKET_KINDS, PARTICIPANT_KINDS, Transfer, account, is_market_account
+from billing.transfers import MARKET, Transfer, account, is_market_account
 from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
 from runtime.bulk import put_rows
@@ -46,19 +45,6 @@ class FloorBroken(Refused):
     def __init__(self, accounts: tuple[str, ...]) -> None:
         super().__init__("insufficient_funds", f"not covered: {', '.join(accounts)}")
         self.accounts = accounts
-
-
-@dataclass(frozen=True, slots=True)
-class StatementEntry:
-    """An entry of an account, with the transfer that it is part of. (`transfer_id`, `ordinal`) is the cursor."""
-
-    transfer_id: int
-    ordinal: int
-    account: str
-    amount_micros: int
-    reference: str | None
-    transfer_kind: str
-    at_micros: int
 
 
 def open_accounts(connection: Connection, participant_id: str) -> None:
@@ -123,6 +109,14 @@ def lock_cash(connection: Connection, participants: Iterable[str]) -> None:
     connection.execute(LOCK, {"ids": [account(participant, "cash") for participant in participants]})
 
 
+def hold(connection: Connection, accounts: Iterable[str]) -> dict[str, int]:
+    """Balances of these accounts of participants, which nobody else changes until the transaction ends: for who decides
+    by a balance what to post. All accounts that will be posted to belong into one call. Raises NotFound."""
+    ids = sorted(accounts)
+    held = held_in(connection.execute(LOCK, {"ids": ids}), ids)
+    return {account_id: cash.balance_micros for account_id, cash in held.items()}
+
+
 def balances(connection: Connection, owner: str) -> dict[str, int]:
     """Balance in micro-units of each of the owner's accounts, by kind; empty for somebody unknown."""
     query = select(ledger_account.c.kind, ledger_account.c.balance_micros).where(ledger_account.c.owner == owner)
@@ -135,26 +129,6 @@ def reserved_by_participant(connection: Connection) -> dict[str, int]:
     return {
         row.owner: row.reserved_micros for row in connection.execute(query.where(ledger_account.c.reserved_micros > 0))
     }
-
-
-def statement(connection: Connection, owner: str, after: tuple[int, int] | None, limit: int) -> list[StatementEntry]:
-    """Up to `limit` entries of the owner's accounts, in the order of posting, that follow the cursor `after`."""
-    kinds = MARKET_KINDS if owner == MARKET else PARTICIPANT_KINDS
-    query = (
-        select(ledger_entry, ledger_transfer.c.kind, ledger_transfer.c.at_micros)
-        .join(ledger_transfer, ledger_transfer.c.id == ledger_entry.c.transfer_id)
-        .where(among(ledger_entry.c.account_id, [account(owner, kind) for kind in kinds]))
-        .order_by(ledger_entry.c.transfer_id, ledger_entry.c.ordinal)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(tuple_(ledger_entry.c.transfer_id, ledger_entry.c.ordinal) > tuple_(*after))
-    return [
-        StatementEntry(
-            row.transfer_id, row.ordinal, row.account_id, row.amount_micros, row.reference, row.kind, row.at_micros
-        )
-        for row in connection.execute(query)
-    ]
 
 
 def _open(connection: Connection, owner: str, kinds: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from billing.admission import (
     refusal,
 )
 from billing.arrays import among
-from billing.contracts import CLOSED
+from billing.contracts import CLOSED, OPEN
 from billing.tables import billable_contract, billing_period, usage_minute, usage_refused
 from billing.watermarks import Recorded
 from common.minutes import month_of
@@ -40,8 +40,9 @@ _INSERT_MINUTES = text("""
     RETURNING contract_id, minute
 """)
 _STORED_MINUTES = text("""
-    SELECT contract_id, minute, seconds, node_id, sequence, epoch, cpu_ns, memory_kib, disk_bytes, network_bytes
-    FROM usage_minute
+    SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, sequence, epoch, cpu_ns,
+        memory_kib, disk_bytes, network_bytes
+    FROM usage_minute LEFT JOIN usage_disputed_minute USING (contract_id, minute)
     JOIN unnest(CAST(:contract_id AS text[]), CAST(:minute AS integer[])) AS wanted (contract_id, minute)
         USING (contract_id, minute)
 """)
@@ -114,10 +115,11 @@ def _lock_contracts(connection: Connection, ids: Sequence[str]) -> dict[str, Rep
 
 
 def _closed_months(connection: Connection, minutes: Sequence[int]) -> set[int]:
-    """The minutes among these whose period is closed. Read after the contracts' locks, which a close takes as well."""
+    """The minutes among these whose period is closed, or being closed. Read after the contracts' locks, which a close
+    takes as well."""
     months = {minute: month_of(minute) for minute in minutes}
     query = select(billing_period.c.month).where(
-        among(billing_period.c.month, set(months.values())), billing_period.c.state == CLOSED
+        among(billing_period.c.month, set(months.values())), billing_period.c.state != OPEN
     )
     closed = set(connection.execute(query).scalars())
     return {minute for minute, month in months.items() if month in closed}

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Row, select, text
 from billing import ledger
 from billing.contracts import bargain_of
 from billing.tables import billable_contract
-from billing.terms import totals
+from billing.terms import Bargain, Totals, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
 from common.minutes import SECONDS_PER_MINUTE
 
 # Word for word the predicate of the partial index.
 _UNSETTLED = text("delivered_seconds >= (billed_minutes + 1) * 60::bigint")
 _ADVANCE = text("""
-    UPDATE billable_contract SET billed_minutes = now.minutes
+    UPDATE billable_contract SET billed_minutes = now.minutes, bond_minutes = greatest(bond_minutes, now.minutes)
     FROM unnest(CAST(:ids AS text[]), CAST(:minutes AS integer[])) AS now (id, minutes)
     WHERE contract_id = now.id
 """)
@@ -55,20 +55,16 @@ def settlement_transfers(rows: Iterable[Row[Any]], at_micros: int) -> list[Trans
     content = []
     fees = tax = 0
     for row in rows:
-        billed = _billed_now(row)
+        billed = billed_now(row)
         if billed == row.billed_minutes:
             continue
         bargain = bargain_of(row)
-        due = totals(bargain, billed) - totals(bargain, row.billed_minutes)
+        released = row.released_minutes
+        due = totals(bargain, billed, released) - totals(bargain, row.billed_minutes, released)
         fees += due.fee
-        tax += due.buyer_vat - due.provider_vat
-        content.append(f"{row.contract_id}:{billed}")
-        entries += nonzero(
-            Entry(account(row.buyer_id, "escrow"), -due.escrow_captured, row.contract_id),
-            Entry(account(row.provider_id, "earned"), due.provider_net + due.provider_vat, row.contract_id),
-            Entry(account(row.provider_id, "bond"), -due.bond_returned, row.contract_id),
-            Entry(account(row.provider_id, "cash"), due.bond_returned, row.contract_id),
-        )
+        tax += due.tax
+        content.append(f"{row.contract_id}:{billed}:{row.unsettlings}")
+        entries += capture_entries(row, due) + _bond_entries(row, bargain, billed)
     if not entries:
         return []
     entries += nonzero(Entry(account(MARKET, "fees"), fees), Entry(account(MARKET, "tax"), tax))
@@ -76,13 +72,31 @@ def settlement_transfers(rows: Iterable[Row[Any]], at_micros: int) -> list[Trans
     return [Transfer(f"settle:{key}", "settle", at_micros, tuple(entries))]
 
 
+def capture_entries(row: Row[Any], due: Totals) -> tuple[Entry, ...]:
+    """What buyer and provider see of a capture; the market's part is its fee and the tax."""
+    return nonzero(
+        Entry(account(row.buyer_id, "escrow"), -due.escrow_captured, row.contract_id),
+        Entry(account(row.provider_id, "earned"), due.provider_due, row.contract_id),
+    )
+
+
 def advance(connection: Connection, rows: Iterable[Row[Any]]) -> int:
     """Note that these locked rows are settled; the minutes by which they went on."""
-    due = {row.contract_id: _billed_now(row) for row in rows if _billed_now(row) > row.billed_minutes}
+    due = {row.contract_id: billed_now(row) for row in rows if billed_now(row) > row.billed_minutes}
     if due:
         connection.execute(_ADVANCE, {"ids": list(due), "minutes": list(due.values())})
-    return sum(_billed_now(row) - row.billed_minutes for row in rows)
+    return sum(billed_now(row) - row.billed_minutes for row in rows)
 
 
-def _billed_now(row: Row[Any]) -> int:
+def billed_now(row: Row[Any]) -> int:
+    """The minutes to be billed for what has been delivered so far."""
     return int(row.delivered_seconds) // SECONDS_PER_MINUTE
+
+
+def _bond_entries(row: Row[Any], bargain: Bargain, billed: int) -> tuple[Entry, ...]:
+    """Bond that has gone back never returns, even where minutes are found not to count."""
+    back = bond_of(bargain, max(billed, row.bond_minutes)) - bond_of(bargain, row.bond_minutes)
+    return nonzero(
+        Entry(account(row.provider_id, "bond"), -back, row.contract_id),
+        Entry(account(row.provider_id, "cash"), back, row.contract_id),
+    )

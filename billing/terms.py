@@ -50,7 +50,8 @@ class Bargain:
 class Totals:
     """Running totals of a contract, in micro-units.
 
-    `gross` is price x slice-minutes, `provider_net` gross less the fee, `escrow_captured` gross and the buyer's VAT.
+    `gross` is price x slice-minutes and the release fee, `provider_net` gross less the market's fee, `escrow_captured`
+    gross and the buyer's VAT.
     """
 
     gross: int
@@ -58,8 +59,17 @@ class Totals:
     buyer_vat: int
     provider_net: int
     provider_vat: int
-    bond_returned: int
     escrow_captured: int
+
+    @property
+    def provider_due(self) -> int:
+        """What the provider earns: net of the fee, with its own VAT."""
+        return self.provider_net + self.provider_vat
+
+    @property
+    def tax(self) -> int:
+        """What the market owes its tax office: output less input, which may be negative."""
+        return self.buyer_vat - self.provider_vat
 
     def __sub__(self, earlier: Totals) -> Totals:
         return Totals(
@@ -68,7 +78,6 @@ class Totals:
             buyer_vat=self.buyer_vat - earlier.buyer_vat,
             provider_net=self.provider_net - earlier.provider_net,
             provider_vat=self.provider_vat - earlier.provider_vat,
-            bond_returned=self.bond_returned - earlier.bond_returned,
             escrow_captured=self.escrow_captured - earlier.escrow_captured,
         )
 
@@ -85,12 +94,14 @@ def bond(limit_price_micros: int, slice_minutes: int, bond_ppm: int) -> int:
     return share_floor(limit_price_micros * slice_minutes, bond_ppm)
 
 
-def totals(bargain: Bargain, billed_minutes: int) -> Totals:
-    """Everything that follows from `billed_minutes`. With all minutes billed, escrow and bond are used up exactly."""
-    if not 0 <= billed_minutes <= bargain.minutes:
-        raise AssertionError(f"{billed_minutes} minutes billed of {bargain.minutes}")
+def totals(bargain: Bargain, billed_minutes: int, released_minutes: int = 0) -> Totals:
+    """Everything that follows from `billed_minutes`, and from the `released_minutes` that the release fee is taken of.
+    With all minutes billed, or billed and released at the full rate, the escrow is used up exactly."""
+    if not 0 <= billed_minutes <= bargain.minutes - released_minutes or released_minutes < 0:
+        raise AssertionError(f"{billed_minutes} minutes billed and {released_minutes} released of {bargain.minutes}")
     terms = bargain.terms
-    gross = bargain.price_micros * bargain.slices * billed_minutes
+    minute_price = bargain.price_micros * bargain.slices
+    gross = minute_price * billed_minutes + share_floor(minute_price * released_minutes, terms.release_ppm)
     fee = share_floor(gross, terms.fee_ppm)
     buyer_vat = share_floor(gross, terms.buyer_vat_ppm)
     return Totals(
@@ -99,12 +110,22 @@ def totals(bargain: Bargain, billed_minutes: int) -> Totals:
         buyer_vat=buyer_vat,
         provider_net=gross - fee,
         provider_vat=share_floor(gross - fee, terms.provider_vat_ppm),
-        bond_returned=bargain.bond_micros * billed_minutes // bargain.minutes,
         escrow_captured=gross + buyer_vat,
     )
 
 
-def bond_forfeited(bargain: Bargain, billed_minutes: int) -> int:
-    """The bond of the undelivered minutes beyond the allowance, at the end of a contract."""
-    spared = min(bargain.minutes, billed_minutes + bargain.terms.allowance_minutes)
-    return bargain.bond_micros - totals(bargain, spared).bond_returned
+def bond_of(bargain: Bargain, minutes: int) -> int:
+    """The bond of the contract's first `minutes`: what has gone back once they are delivered."""
+    return bargain.bond_micros * minutes // bargain.minutes
+
+
+def bond_forfeited(bargain: Bargain, kept_minutes: int, billed_minutes: int, bond_minutes: int) -> int:
+    """At the end of a contract that kept so many of its minutes: the bond of those that were not delivered, beyond the
+    allowance. The bond of the first `bond_minutes` has gone back already, and stays there."""
+    spared = min(kept_minutes, max(billed_minutes + bargain.terms.allowance_minutes, bond_minutes))
+    return bond_of(bargain, kept_minutes) - bond_of(bargain, spared)
+
+
+def break_fee(limit_price_micros: int, slice_minutes: int, break_ppm: int, bond_micros: int) -> int:
+    """What a provider owes for reclaiming these slice-minutes, on the base of their bond and never more than it."""
+    return min(share_floor(limit_price_micros * slice_minutes, break_ppm), bond_micros)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 
+from billing.chart import is_routed
+
 MARKET = "market"
-PARTICIPANT_KINDS = ("cash", "escrow", "bond", "earned", "payable")
-MARKET_KINDS = ("bank", "fees", "tax", "reserve")
 
 
 def account(owner: str, kind: str) -> str:
@@ -32,7 +33,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Entries that sum to zero, under an idempotency key. `at_micros` is market time."""
+    """Entries that sum to zero, on accounts that its kind may move, under an idempotency key. `at_micros` is market
+    time."""
 
     key: str
     kind: str
@@ -44,6 +46,13 @@ class Transfer:
             raise AssertionError(f"transfer {self.key} needs two entries or more, none of them zero")
         if total := sum(entry.amount_micros for entry in self.entries):
             raise AssertionError(f"transfer {self.key} does not sum to zero but to {total}")
+        debits: Counter[str] = Counter()
+        credits_: Counter[str] = Counter()
+        for entry in self.entries:
+            kind = entry.account.rpartition("/")[2]
+            (debits if entry.amount_micros < 0 else credits_)[kind] += abs(entry.amount_micros)
+        if not is_routed(self.kind, debits, credits_):
+            raise AssertionError(f"a {self.kind} cannot debit {dict(debits)} and credit {dict(credits_)}: {self.key}")
 
     def content_sha256(self) -> bytes:
         """Of what it moves. The time is left out, so that a retry at a later time is still the same transfer."""

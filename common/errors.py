@@ -37,6 +37,7 @@ ERROR_CODES: dict[str, str] = {
     "amount_too_large": "The order's value is larger than the ledger can hold.",
     "tax_number_invalid": "The tax number fails its country's checksum or format.",
     "iban_invalid": "The bank account number (IBAN) fails its checksum or format.",
+    "image_invalid": "The image, its name or what it is to be built from is not what it has to be.",
     "message_malformed": "A message on the bus does not follow the wire schema.",
     # Unauthenticated, Forbidden
     "key_missing": "The call needs an API key: Authorization: Bearer <key>.",
@@ -62,6 +63,10 @@ ERROR_CODES: dict[str, str] = {
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "not_an_e_invoice": "The document says something that the European standard for e-invoices has no form for.",
     "not_a_sepa_payment": "There is nothing that a SEPA credit transfer could pay: no IBAN, no euros, or no payouts.",
+    "iban_missing": "A payment needs a bank account: an IBAN, given with the call or in the legal identity.",
+    "disputes_open": "Minutes of the period are disputed; an operator has to decide first.",
+    "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",
+    "hypervisor_lacks": "The node's hypervisor cannot do this.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",

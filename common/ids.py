@@ -23,7 +23,9 @@ KINDS: dict[str, str] = {
     "ord": "order",
     "con": "contract",
     "doc": "document",
-    "pay": "payout",
+    "crd": "credit after a close",
+    "dsp": "dispute of metered minutes",
+    "pay": "payment out of the market's bank account",
 }
 
 

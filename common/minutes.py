@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from common.errors import InvalidInput
 
@@ -64,6 +64,11 @@ def minute_text(minute: int) -> str:
 def instant_text(instant: datetime) -> str:
     """RFC 3339 text of an instant in UTC, with a trailing Z; fractions of a second only where there are any."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def minute_of_day(day: date) -> int:
+    """The first minute of a UTC day."""
+    return minute_of(datetime.combine(day, time(), UTC))
 
 
 def month_of(minute: int) -> str:

@@ -43,7 +43,11 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class GuestSpec:
-    """The L2 guest that a contract promises. `cpu_shares` is relative, 1024 is one ordinary guest."""
+    """The L2 guest that a contract promises.
+
+    `cpu_shares` is what each vCPU weighs while CPU time is short, 1024 is ordinary; `cpu_percent` is how much of a CPU
+    it gets at most. `ports` are the TCP ports of the guest that are to be reached from outside, besides SSH.
+    """
 
     name: str
     vcpus: int
@@ -53,6 +57,8 @@ class GuestSpec:
     cpu_shares: int = 1024
     ssh_keys: tuple[str, ...] = ()
     user_data: str = ""
+    cpu_percent: int = 100
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,15 @@ class Endpoint:
     service: str
     address: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldAnswer:
+    """What became of one field of a guest that was to be rescaled; `reason` is set unless it is `live`."""
+
+    field: str
+    outcome: Literal["live", "restart", "refused"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

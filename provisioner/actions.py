@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from common import fault_points
 from common.errors import NestexError, Refused, Unavailable
-from common.wire import GuestState
+from common.wire import Allocation, GuestState
 from provisioner.guest import GuestRecord
-from provisioner.hypervisor.port import Hypervisor
+from provisioner.hypervisor.port import Guest, Hypervisor
 from provisioner.reconcile import Action, End, Lose, Prepare, Refuse, Start, Stop, Sweep
 from provisioner.steps import Step
 
@@ -88,7 +88,7 @@ def _prepare(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int])
 
 
 def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
-    """On libvirt's test driver a guest that runs is ready: nothing boots in it."""
+    """A guest that boots is `running`, and `ready` when it was seen to be; where nothing boots, it is so at once."""
     allocation = record.allocation
     begun_ms = now_ms()
     guest = driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=True)
@@ -96,10 +96,23 @@ def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -
     if not guest.up:
         raise Unavailable("hypervisor_failed", f"the guest of {guest.contract} was started and is not up")
     up_ms = now_ms()
-    up: tuple[GuestState, ...] = ("ready",) if record.state == "running" else ("running", "ready")
+    up: list[GuestState] = [] if record.state == "running" else ["running"]
+    if not guest.booting:
+        up.append("ready")
     return (
         *_steps_to(record, TO_STARTING.get(record.state, ()), begun_ms),
-        *(Step(allocation.contract, allocation.revision, state, up_ms, instance=guest.instance) for state in up),
+        *(_up_step(allocation, guest, state, up_ms) for state in up),
+    )
+
+
+def _up_step(allocation: Allocation, guest: Guest, state: GuestState, at_ms: int) -> Step:
+    return Step(
+        allocation.contract,
+        allocation.revision,
+        state,
+        at_ms,
+        instance=guest.instance,
+        endpoints=guest.endpoints,
     )
 
 

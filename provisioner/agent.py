@@ -25,7 +25,7 @@ from provisioner.blocking import Blocking
 from provisioner.commands import Commands
 from provisioner.fingerprint import capacity_of
 from provisioner.heartbeat import Pulse
-from provisioner.hypervisor.libvirt_driver import LibvirtDriver
+from provisioner.hypervisor.open_driver import open_driver
 from provisioner.hypervisor.port import Hypervisor
 from provisioner.identity import Identity, identify
 from provisioner.intake import Intake
@@ -150,8 +150,7 @@ class Agent:
 async def _live(settings: Settings) -> None:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(settings.data), _thread("store") as storage, _thread("hypervisor") as hypervisor:
-        driver = LibvirtDriver(settings.libvirt_uri)
-        await hypervisor(driver.probe)
+        driver = await hypervisor(open_driver, settings, SystemClock())
         capabilities = await hypervisor(driver.capabilities)
         capacity = capacity_of(settings.data, settings.declared, simulated=capabilities.simulated)
         log.info("%s, capacity %s", capabilities, capacity)

@@ -1,9 +1,9 @@
 """The reconcile loop: look, meter, decide, carry out, until desired and actual agree; then sleep until there is a
 reason.
 
-Reasons are: something new was stored, the hypervisor saw a change, a market minute ended, a retry is due, or ten
-seconds of real time have passed. One task does all of it in turn, so that the end of a minute is metered before a guest
-that ends with it is stopped.
+Reasons are: something new was stored, the hypervisor saw a change, a market minute ended, a retry is due, a guest is
+booting, or ten seconds of real time have passed. One task does all of it in turn, so that the end of a minute is
+metered before a guest that ends with it is stopped.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
 FAILED_SECONDS = 1.0
+BOOTING_SECONDS = 0.25
+"""How often is looked whether a guest that boots is ready: nothing tells it."""
+
 CHUNK = 16
 """So many actions are carried out before their steps are stored and told."""
 
@@ -61,6 +64,7 @@ class ReconcileLoop:
         self._retries = Retries(clock.real)
         self._wake = asyncio.Event()
         self._minute = 0
+        self._look_seconds = LOOK_SECONDS
 
     def wake(self) -> None:
         """There may be something to do. To be called on the event loop."""
@@ -86,6 +90,8 @@ class ReconcileLoop:
     async def step(self) -> bool:
         """Look, meter and act once; False when nothing was to do. Raises Unavailable when the hypervisor is away."""
         sighting = await self._hypervisor(self._look)
+        booting = any(guest.booting for guest in sighting.guests)
+        self._look_seconds = BOOTING_SECONDS if booting else LOOK_SECONDS
         self._minute = sighting.at_ms // MS_PER_MINUTE  # not a later one: guests are metered up to here
         records, reports = await self._storage(_meter, self._store, sighting, self._minute)
         if reports:
@@ -120,7 +126,7 @@ class ReconcileLoop:
 
     def _pause(self) -> float:
         return min(
-            LOOK_SECONDS,
+            self._look_seconds,
             self._clock.real_seconds_until(self._minute + 1),
             self._retries.seconds_until_next(),
         )

@@ -113,9 +113,9 @@ def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Act
         return None
     if lacking := _lacking(record.allocation.guest, situation.capacity):
         return Refuse(record, lacking)
-    if record.state in ("running", "ready") and (guest is None or guest.instance != record.instance):
+    if record.state in ("running", "ready") and not _is_same(record, guest):
         return Lose(record)
-    return _ahead(record, guest) if target is Target.DEFINED else _within(record)
+    return _ahead(record, guest) if target is Target.DEFINED else _within(record, guest)
 
 
 def _ahead(record: GuestRecord, guest: Guest | None) -> Action | None:
@@ -125,8 +125,13 @@ def _ahead(record: GuestRecord, guest: Guest | None) -> Action | None:
     return Prepare(record) if outdated or record.state in ("accepted", "crashed") else None
 
 
-def _within(record: GuestRecord) -> Action | None:
-    return None if record.state == "ready" else Start(record)
+def _within(record: GuestRecord, guest: Guest | None) -> Action | None:
+    waiting = record.state == "running" and guest is not None and guest.booting
+    return None if waiting or record.state == "ready" else Start(record)
+
+
+def _is_same(record: GuestRecord, guest: Guest | None) -> bool:
+    return guest is not None and guest.up and guest.instance == record.instance
 
 
 def _lacking(spec: GuestSpec, capacity: Capacity) -> str:

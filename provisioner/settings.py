@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 from common.errors import InvalidInput
 from common.wire import Capacity
 
 HEARTBEAT_SECONDS = 10.0
+Acceleration = Literal["auto", "kvm"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`token` is needed at the first start only; `heartbeat_seconds` are real; `declared` caps the capacity that is
-    measured."""
+    measured.
+
+    The rest is for guests that really run. `storage` is the folder for their files, which QEMU's user must be able to
+    reach, in `data` where it is None; `images` and `volumes` are the pools, in `storage` where they are None; `address`
+    is where the node's forwarded ports are. With `acceleration` "kvm" an agent does not start where KVM is of no use.
+    """
 
     market_url: str
     data: Path
@@ -23,6 +30,11 @@ class Settings:
     token: str | None = None
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     declared: Capacity | None = None
+    storage: Path | None = None
+    images: Path | None = None
+    volumes: Path | None = None
+    address: str = "127.0.0.1"
+    acceleration: Acceleration = "auto"
 
 
 def parse_capacity(text: str) -> Capacity:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from common import codec
 from common.guest_states import GUEST_STATES
-from common.wire import GuestState, GuestStatus
+from common.wire import Endpoint, GuestState, GuestStatus
 from provisioner.guest import GuestRecord, Uptime
 from provisioner.hypervisor.port import Counters
 from provisioner.store import Store
@@ -19,7 +19,8 @@ from provisioner.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The guest of a contract reached a state at an instant; `instance` is set for `running` and `ready`."""
+    """The guest of a contract reached a state at an instant; `instance` is set for `running` and `ready`, and with it
+    the endpoints, if there are any."""
 
     contract: str
     revision: int
@@ -27,6 +28,7 @@ class Step:
     at_ms: int
     reason: str = ""
     instance: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
 
 
 def take_steps(store: Store, steps: Iterable[Step]) -> None:
@@ -52,4 +54,4 @@ def _after(record: GuestRecord, step: Step) -> GuestRecord:
 
 
 def _status(node: str, step: Step) -> GuestStatus:
-    return GuestStatus(node, step.contract, step.revision, step.state, step.at_ms, step.reason)
+    return GuestStatus(node, step.contract, step.revision, step.state, step.at_ms, step.reason, step.endpoints)

@@ -50,6 +50,15 @@ def get_document(connection: Connection, participant_id: str, document_id: str) 
     return _document(row)
 
 
+def any_document(connection: Connection, document_id: str) -> Document:
+    """A final document, whosoever it is. Raises NotFound."""
+    query = select(document).where(document.c.id == document_id, document.c.state != DRAFT)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("not_found", f"there is no document {document_id}")
+    return _document(row)
+
+
 def _finalised(participant_id: str) -> Any:
     return select(document).where(document.c.participant_id == participant_id, document.c.state != DRAFT)
 

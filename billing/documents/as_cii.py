@@ -14,7 +14,6 @@ from billing.documents.archive import Document
 from billing.documents.en16931 import (
     FEE_REASON,
     SPECIFICATION,
-    UNIT_MINUTE,
     Breakdown,
     EInvoice,
     InvoiceLine,
@@ -77,9 +76,9 @@ def _line(invoice: EInvoice, line: InvoiceLine) -> Any:
     settlement.append(ram.SpecifiedTradeSettlementLineMonetarySummation(ram.LineTotalAmount(line.net)))
     return ram.IncludedSupplyChainTradeLineItem(
         ram.AssociatedDocumentLineDocument(ram.LineID(line.id)),
-        ram.SpecifiedTradeProduct(ram.SellerAssignedID(line.instrument), ram.Name(line.instrument)),
+        ram.SpecifiedTradeProduct(ram.SellerAssignedID(line.instrument), ram.Name(line.name)),
         ram.SpecifiedLineTradeAgreement(ram.NetPriceProductTradePrice(ram.ChargeAmount(line.price))),
-        ram.SpecifiedLineTradeDelivery(ram.BilledQuantity(line.quantity, unitCode=UNIT_MINUTE)),
+        ram.SpecifiedLineTradeDelivery(ram.BilledQuantity(line.quantity, unitCode=line.unit)),
         settlement,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from billing.documents.archive import Document
-from billing.documents.content import Charge, Line, Tax
+from billing.documents.content import Charge, Line, Reference, Tax
 from billing.documents.printing import cents, issued_at, micros, percent
 
 
@@ -27,7 +27,6 @@ def _document(document: Document) -> dict[str, Any]:
         "issued_at": issued_at(document.issued_at_micros),
         "period": document.month,
         "currency": document.currency,
-        "corrects": None if content.corrects is None else content.corrects.number,
         "seller": asdict(content.seller),
         "buyer": asdict(content.buyer),
         "lines": [_line(line) for line in content.lines],
@@ -36,13 +35,24 @@ def _document(document: Document) -> dict[str, Any]:
         "vat": cents(document.vat_cents),
         "total": cents(document.total_cents),
         "rounding": micros(document.rounding_micros),
+        "corrects": _reference(content.corrects) if content.corrects else None,
         "appendix": [_charge(charge) for charge in content.appendix],
+    }
+
+
+def _reference(corrected: Reference) -> dict[str, Any]:
+    return {
+        "document": corrected.document_id,
+        "number": corrected.number,
+        "issued_at": issued_at(corrected.issued_at_micros),
+        "reason": corrected.reason,
     }
 
 
 def _line(line: Line) -> dict[str, Any]:
     return {
         "line": line.number,
+        "item": line.item,
         "instrument": line.instrument,
         "unit": "slice-minute",
         "quantity": line.slice_minutes,
@@ -70,6 +80,7 @@ def _charge(charge: Charge) -> dict[str, Any]:
     return {
         "contract": charge.contract_id,
         "day": charge.day,
+        "item": charge.item,
         "instrument": charge.instrument,
         "unit_price": micros(charge.price_micros),
         "minutes": charge.billed_minutes,

@@ -17,6 +17,7 @@ from typing import Any
 
 import typst
 
+from billing.daily import USAGE
 from billing.documents.archive import Document
 from billing.documents.as_cii import render_cii
 from billing.documents.content import (
@@ -113,7 +114,8 @@ def _facts(document: Document) -> list[list[str]]:
         ["Type", str(document.type_code)],
     ]
     if document.content.corrects is not None:
-        facts.append(["Corrects", f"{document.content.corrects.number} of {document.content.corrects.issued_on}"])
+        corrected_on = issued_at(document.content.corrects.issued_at_micros)[:10]
+        facts.append(["Corrects", f"{document.content.corrects.number} of {corrected_on}"])
     return facts
 
 
@@ -132,7 +134,7 @@ def _line(line: Line) -> list[str]:
     fee = cents_half_up(line.gross_micros) - line.net_cents
     return [
         str(line.number),
-        line.instrument,
+        line.instrument if line.item == USAGE else f"{line.instrument}, release fee",
         f"{line.slice_minutes:,}",
         micros(line.price_micros),
         _grouped(cents_half_up(line.gross_micros)),

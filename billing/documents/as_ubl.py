@@ -15,7 +15,6 @@ from billing.documents.content import CREDITS
 from billing.documents.en16931 import (
     FEE_REASON,
     SPECIFICATION,
-    UNIT_MINUTE,
     Breakdown,
     EInvoice,
     InvoiceLine,
@@ -132,7 +131,7 @@ def _line(kind: str, invoice: EInvoice, line: InvoiceLine) -> Any:
     element = cac(
         f"{kind}Line",
         cbc.ID(line.id),
-        cbc(quantity, line.quantity, unitCode=UNIT_MINUTE),
+        cbc(quantity, line.quantity, unitCode=line.unit),
         _amount("LineExtensionAmount", line.net, currency),
         _period(invoice),
     )
@@ -146,7 +145,7 @@ def _line(kind: str, invoice: EInvoice, line: InvoiceLine) -> Any:
         )
     element.append(
         cac.Item(
-            cbc.Name(line.instrument),
+            cbc.Name(line.name),
             cac.SellersItemIdentification(cbc.ID(line.instrument)),
             _category("ClassifiedTaxCategory", line.category, line.rate),
         )

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from billing.documents.content import Charge, Content, Line, Party, Tax
+from billing.documents.content import Charge, Content, Line, Party, Reference, Tax
 from common.money import MICROS_PER_CENT, PPM, cents_half_up
 
 EXEMPTIONS = {"AE": "VATEX-EU-AE", "O": "VATEX-EU-O"}
@@ -19,11 +19,11 @@ EXEMPTIONS = {"AE": "VATEX-EU-AE", "O": "VATEX-EU-O"}
 _ORDER = attrgetter("line_key", "contract_id", "day")
 
 
-def compose(seller: Party, buyer: Party, charges: Iterable[Charge]) -> Content:
+def compose(seller: Party, buyer: Party, charges: Iterable[Charge], corrects: Reference | None = None) -> Content:
     """The content that these charges make, the same whatever their order."""
     appendix = tuple(sorted(charges, key=_ORDER))
     lines = _lines(appendix)
-    return Content(seller, buyer, lines, _taxes(lines), appendix)
+    return Content(seller, buyer, lines, _taxes(lines), appendix, corrects)
 
 
 def rounding_micros(content: Content) -> int:
@@ -32,7 +32,7 @@ def rounding_micros(content: Content) -> int:
 
 
 def _lines(appendix: Sequence[Charge]) -> tuple[Line, ...]:
-    groups: dict[tuple[str, int, str, int], list[Charge]] = defaultdict(list)
+    groups: dict[tuple[str, int, str, int, str], list[Charge]] = defaultdict(list)
     for charge in appendix:
         groups[charge.line_key].append(charge)
     return tuple(_line(number, group) for number, group in enumerate(groups.values(), start=1))
@@ -52,6 +52,7 @@ def _line(number: int, group: Sequence[Charge]) -> Line:
         fee_micros=sum(charge.fee_micros for charge in group),
         net_micros=net_micros,
         net_cents=cents_half_up(net_micros),
+        item=first.item,
     )
 
 

@@ -10,9 +10,11 @@ CREDIT_NOTE = "credit_note"
 SELF_BILLED_CREDIT_NOTE = "self_billed_credit_note"
 TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389, CREDIT_NOTE: 381, SELF_BILLED_CREDIT_NOTE: 261}
 """UNTDID 1001: what the market sells, what it buys and writes the invoice for itself, and what takes either back."""
-SOLD_BY_MARKET = frozenset({INVOICE, CREDIT_NOTE})
-CREDITS = frozenset({CREDIT_NOTE, SELF_BILLED_CREDIT_NOTE})
-"""Kinds whose amounts are written above zero, and go the other way."""
+
+BUYERS_KINDS = (INVOICE, CREDIT_NOTE)
+CORRECTED_BY = {INVOICE: CREDIT_NOTE, SELF_BILLED_INVOICE: SELF_BILLED_CREDIT_NOTE}
+CREDITS = frozenset(CORRECTED_BY.values())
+"""A credit note's amounts are positive, and are taken off the document that it corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Party:
 class Line:
     """All slice-minutes of an instrument at one price and one tax.
 
-    `gross_micros` is quantity x price; `net_micros` is less the market's fee, and what `net_cents` rounds half up.
+    `gross_micros` is quantity x price, or (`item` release) the release fee for so many slice-minutes at that price;
+    `net_micros` is less the market's fee, and what `net_cents` rounds half up.
     """
 
     number: int
@@ -46,6 +49,12 @@ class Line:
     fee_micros: int
     net_micros: int
     net_cents: int
+    item: str = "usage"
+
+    @property
+    def line_key(self) -> tuple[str, int, str, int, str]:
+        """That of its charges."""
+        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm, self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +84,28 @@ class Charge:
     fee_micros: int
     net_micros: int
     vat_micros: int
+    item: str = "usage"
 
     @property
-    def line_key(self) -> tuple[str, int, str, int]:
-        """Charges with the same key make one line."""
-        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm
+    def line_key(self) -> tuple[str, int, str, int, str]:
+        """Charges with the same key make one line: all usage of a price and tax, or all its release fees."""
+        return self.instrument, self.price_micros, self.vat_category, self.vat_ppm, self.item
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An earlier document: its number, and its UTC day of issue (YYYY-MM-DD)."""
+    """The document that a credit note corrects, and why. `key` tells several credit notes to one document apart."""
 
+    document_id: str
     number: str
-    issued_on: str
+    issued_at_micros: int
+    reason: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Parties, lines, tax breakdown, and the appendix per contract and day; of a credit note, what it takes back."""
+    """Parties, lines, tax breakdown, and the appendix per contract and day. Of a credit note, what it `corrects`."""
 
     seller: Party
     buyer: Party

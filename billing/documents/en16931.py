@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from billing.daily import USAGE
 from billing.documents.archive import Document
 from billing.documents.content import (
     CREDIT_NOTE,
@@ -30,7 +31,8 @@ from common.money import cents_half_up
 
 SPECIFICATION = "urn:cen.eu:en16931:2017"
 UNIT_MINUTE = "MIN"
-"""UN/ECE recommendation 20; the quantity of a line is slice-minutes."""
+UNIT_ONE = "C62"
+"""UN/ECE recommendation 20; the quantity of a line is slice-minutes, of release fees one."""
 CREDIT_TRANSFER = "58"
 MUTUALLY_DEFINED = "ZZZ"
 FEE_REASON = "Market fee"
@@ -63,11 +65,21 @@ class Trader:
 
 
 @dataclass(frozen=True, slots=True)
+class Preceding:
+    """An earlier invoice (BG-3)."""
+
+    number: str
+    issued_on: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """An invoice line (BG-25), as text; `fee` is an allowance on the line (BG-27), `rate` absent outside the scope."""
 
     id: str
     instrument: str
+    name: str
+    unit: str
     quantity: str
     price: str
     net: str
@@ -100,7 +112,7 @@ class EInvoice:
     type_code: str
     currency: str
     notes: tuple[str, ...]
-    corrects: Reference | None
+    corrects: Preceding | None
     seller: Trader
     buyer: Trader
     period_start: str
@@ -135,7 +147,7 @@ def e_invoice(document: Document) -> EInvoice:
         type_code=str(document.type_code),
         currency=document.currency,
         notes=notes_of(document),
-        corrects=content.corrects,
+        corrects=_corrected(content.corrects),
         seller=_trader(document, content.seller, content.buyer, with_vat),
         buyer=_trader(document, content.buyer, content.seller, with_vat),
         period_start=first,
@@ -157,8 +169,12 @@ def notes_of(document: Document) -> tuple[str, ...]:
     """What the law wants said on self-billed documents, and what a credit note corrects."""
     notes = [_NOTES[document.kind]] if document.kind in _NOTES else []
     if document.content.corrects is not None:
-        notes.append(f"Correction of {document.content.corrects.number}.")
+        notes.append(f"Correction of {document.content.corrects.number}: {document.content.corrects.reason}")
     return tuple(notes)
+
+
+def _corrected(reference: Reference | None) -> Preceding | None:
+    return None if reference is None else Preceding(reference.number, issued_at(reference.issued_at_micros)[:10])
 
 
 def _trader(document: Document, party: Party, other: Party, with_vat: bool) -> Trader:
@@ -181,11 +197,14 @@ def _trader(document: Document, party: Party, other: Party, with_vat: bool) -> T
 
 def _line(line: Line) -> InvoiceLine:
     fee_cents = cents_half_up(line.gross_micros) - line.net_cents
+    used = line.item == USAGE  # a release fee is a part of the price of what is given back
     return InvoiceLine(
         id=str(line.number),
         instrument=line.instrument,
-        quantity=str(line.slice_minutes),
-        price=micros(line.price_micros),
+        name=line.instrument if used else f"{line.instrument}, release fee",
+        unit=UNIT_MINUTE if used else UNIT_ONE,
+        quantity=str(line.slice_minutes if used else 1),
+        price=micros(line.price_micros if used else line.gross_micros),
         net=cents(line.net_cents),
         fee=cents(fee_cents) if fee_cents else None,
         category=line.vat_category,

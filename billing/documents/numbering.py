@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.documents.content import INVOICE, SELF_BILLED_INVOICE
+from billing.documents.content import CREDIT_NOTE, INVOICE, SELF_BILLED_CREDIT_NOTE, SELF_BILLED_INVOICE
 from billing.tables import document_counter
 
-PREFIXES = {INVOICE: "INV", SELF_BILLED_INVOICE: "SBI"}
+PREFIXES = {INVOICE: "INV", SELF_BILLED_INVOICE: "SBI", CREDIT_NOTE: "CN", SELF_BILLED_CREDIT_NOTE: "SCN"}
 
 
 def draw(connection: Connection, issuer: str, kind: str, year: int, count: int) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from billing.chart import PARTICIPANT_KINDS
 from billing.documents.printing import issued_at, micros
 from billing.exports.dataset import Dataset
 from billing.exports.snapshot import streamed
-from billing.transfers import PARTICIPANT_KINDS, account
+from billing.transfers import account
 from common.minutes import MICROS_PER_MINUTE, month_window
 
 HEADER = ("at", "account", "kind", "amount", "balance", "reference", "transfer")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.invariants.rule import rule
 
 RULES = (
+    rule(
+        "every owner has all of its accounts",
+        f"""
+        SELECT format('%s has %s accounts', owner, count(*)) FROM ledger_account GROUP BY owner
+        HAVING count(*) <> CASE owner WHEN 'market' THEN {len(MARKET_KINDS)} ELSE {len(PARTICIPANT_KINDS)} END
+        """,  # noqa: S608  # numbers from the chart of accounts
+    ),
     rule(
         "every balance equals the sum of its entries",
         """

@@ -20,7 +20,7 @@ from market.engine import fence as fencing
 from market.engine.batch_run import BatchRun, problem_of
 from market.engine.commands import Answer, Command
 from market.engine.facts import gather
-from market.engine.fence import Fence
+from market.engine.fence import Fence, Fenced
 from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
@@ -111,6 +111,7 @@ class BatchProcessor:
         except Exception as error:
             if not self._is_committed(error, first):
                 self.state.take_back(mark)
+                self._must_be_ours(error)
                 raise
         fault_points.reach("engine.committed")
         self.state.forget()
@@ -143,6 +144,14 @@ class BatchProcessor:
             return False
         with self.database.begin() as connection:
             return fencing.was_committed(connection, self.fence, first_sequence)
+
+    def _must_be_ours(self, error: Exception) -> None:
+        """Raises Fenced where what looks like a fault of ours is that of an engine that was taken over: the books go on
+        without it, and its memory contradicts them. All other errors come to the fence by being tried again."""
+        if isinstance(error, DBAPIError | NestexError | Fenced):
+            return
+        with self.database.begin() as connection:
+            fencing.check(connection, self.fence)
 
 
 def _in_short(error: Exception) -> str:

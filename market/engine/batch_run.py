@@ -11,6 +11,7 @@ from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
 from market.engine.commands import (
     MOST_AT_ONCE,
     MOST_OPEN_ORDERS,
+    MOST_TRADES_TOLD,
     AmendOrder,
     Answer,
     CancelAll,
@@ -124,7 +125,8 @@ class BatchRun:
             _, record = self.state.place(self._stamp(), placement, self._placement_facts(placement), effects)
         finally:
             self.state.take_back(mark)
-        return Answer(order=_public(record.row()), trades=tuple(trade_row(*trade) for trade in effects.trades))
+        trades = tuple(trade_row(*trade) for trade in effects.trades[:MOST_TRADES_TOLD])
+        return Answer(order=_public(record.row()), trades=trades, value_micros=_value_micros(effects))
 
     def _amend(self, command: AmendOrder, effects: Effects) -> Answer:
         record = self.state.open.get(command.order)
@@ -201,6 +203,14 @@ class BatchRun:
     def _journal(self, command: BookCommand, facts: dict[str, Any]) -> None:
         self.journaled.append((self.sequence, command, facts))
         self.sequence += 1
+
+
+def _value_micros(effects: Effects) -> int:
+    """The price of all trades for their whole windows, without VAT."""
+    return sum(
+        trade.price_micros * trade.guests * trade.slices_per_guest * (trade.end - trade.start)
+        for _, _, trade, _ in effects.trades
+    )
 
 
 def _is_meant(record: OrderRecord, command: CancelAll) -> bool:

@@ -16,6 +16,8 @@ from matching.commands import SelfTradePrevention, TimeInForce
 
 MOST_AT_ONCE = 1000
 """Orders that one CancelAll takes off the book, so that no command holds up the others for long."""
+MOST_TRADES_TOLD = 100
+"""Trades that the answer to a preview tells one by one."""
 MOST_OPEN_ORDERS = 10_000
 """Open orders that a participant may have in a zone: one participant must not fill an engine's memory."""
 
@@ -160,12 +162,14 @@ class Problem:
 class Answer:
     """The order as it stands after the commit (columns of the `orders` table), or why nothing happened.
 
-    A preview also tells the `trades` (columns of the `trade` table), a CancelAll how many orders it `canceled`.
+    A preview also tells the first `trades` (columns of the `trade` table), and the price of all of them for their whole
+    windows; a CancelAll how many orders it `canceled`.
     """
 
     order: dict[str, Any] | None = None
     problem: Problem | None = None
     trades: tuple[dict[str, Any], ...] = ()
+    value_micros: int = 0
     canceled: int = 0
 
 

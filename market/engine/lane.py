@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from common import codec
 from common.errors import NestexError, Unavailable
-from market.engine.commands import Answer, Command, Problem
+from market.engine.commands import MOST_TRADES_TOLD, Answer, Command, PreviewOrder, Problem
 
 _UNDER_WAY = 2
 """One message that the engine works on, and one that waits there for its turn."""
@@ -23,6 +23,8 @@ _LARGEST_MESSAGE_BYTES = 1024 * 1024
 _MARGIN_BYTES = 64 * 1024
 _ROW_BYTES = 2048
 """More than an order's row has in an answer beyond what its command carried: both must fit into one message."""
+_TRADE_BYTES = 512
+"""More than a trade's row has in the answer to a preview."""
 
 Request = Callable[[bytes], Awaitable[bytes]]
 """Sends a message to the engine; what it answered. Raises Unavailable."""
@@ -31,6 +33,7 @@ Request = Callable[[bytes], Awaitable[bytes]]
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     encoded: bytes
+    weight_bytes: int
     answer: asyncio.Future[Answer]
 
 
@@ -49,7 +52,7 @@ class Lane:
         the others say so.
         """
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting(codec.encode(command), loop.create_future()) for command in commands]
+        waiting = [_waiting(command, loop.create_future()) for command in commands]
         self._waiting.extend(waiting)
         loop.call_soon(self._send)  # after all that comes in this turn of the loop
         results = await asyncio.gather(*(one.answer for one in waiting), return_exceptions=True)
@@ -70,7 +73,7 @@ class Lane:
         taken: list[_Waiting] = []
         room = _LARGEST_MESSAGE_BYTES - _MARGIN_BYTES
         while self._waiting:
-            room -= len(self._waiting[0].encoded) + _ROW_BYTES
+            room -= self._waiting[0].weight_bytes
             if taken and room < 0:
                 break
             taken.append(self._waiting.popleft())
@@ -90,6 +93,12 @@ class Lane:
             self._waiting.clear()
         finally:
             _fail(taken, failure)
+
+
+def _waiting(command: Command, answer: asyncio.Future[Answer]) -> _Waiting:
+    encoded = codec.encode(command)
+    trades = MOST_TRADES_TOLD if isinstance(command, PreviewOrder) else 0
+    return _Waiting(encoded, len(encoded) + _ROW_BYTES + trades * _TRADE_BYTES, answer)
 
 
 def _answers(results: Sequence[Answer | BaseException]) -> list[Answer]:

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import Engine
 
 from common import codec, subjects
-from common.clock import SystemClock
+from common.clock import RealClock, SystemClock
 from common.errors import NestexError
 from market.engine import fence as fencing
 from market.engine.batch import BatchProcessor
@@ -40,21 +40,37 @@ async def run(settings: Settings, shard: str) -> None:
     database = connect(settings.database_url, application=f"nestex engine {shard}", pool_size=2)
     client = await bus.connect(settings, f"engine {shard}")
     try:
-        processor = await _take_over(database, settings, shard)
-        spare_the_collector()
-        loop = EngineLoop(processor)
-        running = asyncio.create_task(loop.run())
-        await serve(client, shard, loop)
-        log.info("engine of %s serves, epoch %d", shard, processor.fence.epoch)
-        try:
-            await running
-        finally:
-            running.cancel()
-            with database.begin() as connection:
-                fencing.release(connection, processor.fence)
+        await hold_shard(database, client, settings, shard, SystemClock(), recovered=spare_the_collector)
     finally:
         await client.close()
         database.dispose()
+
+
+async def hold_shard(
+    database: Engine,
+    client: Client,
+    settings: Settings,
+    shard: str,
+    real: RealClock,
+    *,
+    recovered: Callable[[], None] = lambda: None,
+) -> None:
+    """Wait for the shard's lease and serve it, until cancelled. `recovered` is called when its memory is complete.
+
+    Raises Fenced when another engine took over.
+    """
+    processor = await _take_over(database, settings, shard, real)
+    recovered()
+    loop = EngineLoop(processor)
+    running = asyncio.create_task(loop.run())
+    await serve(client, shard, loop)
+    log.info("engine of %s serves, epoch %d", shard, processor.fence.epoch)
+    try:
+        await running
+    finally:
+        running.cancel()
+        with database.begin() as connection:
+            fencing.release(connection, processor.fence)
 
 
 def spare_the_collector() -> None:
@@ -106,12 +122,11 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
     await client.subscribe(subjects.engine_reads(shard), cb=in_task(reads))
 
 
-async def _take_over(database: Engine, settings: Settings, shard: str) -> BatchProcessor:
+async def _take_over(database: Engine, settings: Settings, shard: str, real: RealClock) -> BatchProcessor:
     holder = f"{socket.gethostname()}:{os.getpid()}"
     fence = await _wait_for_lease(database, shard, holder, settings.lease_seconds)
 
     def prepare() -> BatchProcessor:
-        real = SystemClock()
         renewed_at = real.monotonic()
 
         def keep_lease() -> None:

@@ -12,6 +12,8 @@ from market.engine.state import EngineState
 from matching.commands import EnterBid
 from matching.events import Trade
 
+MOST_LEVELS = 200
+"""Prices of a side that are told, the best ones."""
 _EVERY_PRICE = 2**62
 _MORE_GUESTS_THAN_FIT = 2**31
 _NOBODY = ""
@@ -63,12 +65,12 @@ def answer(state: EngineState, question: Question, minute: int) -> dict[str, Any
 
 
 def depth(state: EngineState, instrument: str) -> dict[str, Any]:
-    """Price levels, best first: `[price_micros, slices]`. For bids, slices of guests still wanted; for asks, the most
-    slices that stand free at some minute."""
+    """The best price levels, best first: `[price_micros, slices]`. For bids, slices of guests still wanted; for asks,
+    the most slices that stand free at some minute."""
     levels = state.shard.depth(instrument)
     return {
-        "bids": [[level.price_micros, level.slices] for level in levels.bids],
-        "asks": [[level.price_micros, level.slices] for level in levels.asks],
+        "bids": [[level.price_micros, level.slices] for level in levels.bids[:MOST_LEVELS]],
+        "asks": [[level.price_micros, level.slices] for level in levels.asks[:MOST_LEVELS]],
     }
 
 
@@ -101,4 +103,4 @@ def executable(state: EngineState, question: BookQuestion, minute: int) -> list[
     guests: dict[int, int] = {}
     for trade in trades:
         guests[trade.price_micros] = guests.get(trade.price_micros, 0) + trade.guests
-    return [[price, number] for price, number in guests.items()]
+    return [[price, number] for price, number in list(guests.items())[:MOST_LEVELS]]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from common import codec
+from market.engine import fence as fencing
 from market.engine import snapshots
 from market.engine.commands import AmendOrder, CancelOrder, placement_from_json
 from market.engine.effects import Effects
@@ -37,10 +38,12 @@ class Recovered:
 def recover(connection: Connection, fence: Fence, keep_lease: Callable[[], None]) -> EngineState:
     """The shard's memory as it was after its last committed batch. `keep_lease` is called after every block.
 
-    Raises AssertionError where the journal has a hole: then nothing may be traded before a person has looked.
+    Raises Fenced when another engine has taken over meanwhile, AssertionError where the journal has a hole: then
+    nothing may be traded before a person has looked.
     """
     recovered = rebuild(connection, fence.shard, keep_lease)
     if recovered.next_sequence != fence.next_sequence:
+        fencing.check(connection, fence)  # a successor may have gone on while this engine stood still
         raise AssertionError(
             f"journal of {fence.shard} ends at {recovered.next_sequence}, the lease says {fence.next_sequence}"
         )

@@ -11,15 +11,19 @@ from market.http.limits import RequestLimits
 from market.http.routes import (
     account,
     contracts,
+    disputes,
     documents,
     exports,
     feed,
     instruments,
+    lineage,
     market_data,
     nodes,
     order_batches,
     orders,
     participants,
+    payments,
+    periods,
     system,
 )
 from market.http.services import Services
@@ -33,8 +37,12 @@ _ROUTERS = (
     participants.router,
     nodes.router,
     account.router,
+    payments.router,
+    disputes.router,
+    lineage.router,
     documents.router,
     exports.router,
+    periods.router,
     feed.router,
     system.router,
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
+from billing.refused import START, Place
 from common.errors import InvalidInput
 from common.ids import is_id
 
@@ -30,6 +33,24 @@ def pair_cursor(text: str) -> tuple[int, int]:
     if second > _LARGEST_ORDINAL:
         raise _malformed()
     return first, second
+
+
+def refused_cursor(text: str) -> Place:
+    """The place in the list of refused records. Raises InvalidInput (`malformed_cursor`)."""
+    if not text:
+        return START
+    try:
+        place = json.loads(base64.urlsafe_b64decode(text))
+        node, sequence, contract, *numbers = place
+        minute, seconds, epoch = (int(number) for number in numbers)
+        return str(node), int(sequence), str(contract), minute, seconds, epoch
+    except (ValueError, TypeError) as error:
+        raise _malformed() from error
+
+
+def refused_cursor_text(place: Place) -> str:
+    """What `refused_cursor` reads."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
 def _numbers(text: str, count: int) -> tuple[int, ...]:

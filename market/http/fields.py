@@ -57,6 +57,7 @@ InstantText = Annotated[
         json_schema_extra={"format": "date-time"},
     ),
 ]
+KeyText = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._:/-]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Label = Annotated[
     str,

@@ -98,7 +98,7 @@ class Preview(BaseModel):
     value: MoneyText = Field(description="the price of all trades for their whole windows, without VAT")
     guests_filled: int | None = Field(description="bid: guests that would trade at once")
     slice_minutes_sold: int | None = Field(description="ask: slice-minutes that would trade at once")
-    trades: list[PreviewedTrade]
+    trades: list[PreviewedTrade] = Field(description="the first 100 of them")
     order: OrderRequest = Field(description="the body with its defaults written out, ready for POST /v1/orders")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from market.engine.client import EngineClient, error_of, order_of
-from market.engine.commands import MOST_AT_ONCE, CancelAll, CancelOrder
+from market.engine.commands import CancelAll, CancelOrder
 
 
 async def cancel_order(engine: EngineClient, shard: str, order: str, participant: str) -> dict[str, Any]:
@@ -16,12 +16,14 @@ async def cancel_order(engine: EngineClient, shard: str, order: str, participant
 
 
 async def cancel_all(engine: EngineClient, shards: Sequence[str], command: CancelAll) -> int:
-    """How many orders it took off the books of these shards: again and again, until no more than a command's share is
-    left. Raises Unavailable: then some may be canceled, and asking again cancels the rest."""
+    """How many orders it took off the books of these shards: again and again, until none is left.
+
+    Raises Unavailable: then some may be canceled, and asking again cancels the rest.
+    """
     total = 0
     for shard in shards:
-        canceled = MOST_AT_ONCE
-        while canceled == MOST_AT_ONCE:
+        canceled = 1
+        while canceled:
             [answer] = await engine.submit(shard, [command])
             if answer.problem is not None:
                 raise error_of(answer.problem)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from common.price import Price
 from market.engine.client import EngineClient, order_of
 from market.engine.commands import Placement, PreviewOrder
 from market.instruments.instruments import zone_of
@@ -13,23 +12,15 @@ from market.instruments.instruments import zone_of
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """The order as it would stand (columns of `orders`), and its trades (columns of `trade`)."""
+    """The order as it would stand (columns of `orders`), its first trades (columns of `trade`), and the price of all of
+    them for their whole windows, without VAT."""
 
     order: dict[str, Any]
     trades: tuple[dict[str, Any], ...]
-
-    @property
-    def value_micros(self) -> int:
-        """The price of all trades for their whole windows, without VAT."""
-        return sum(
-            Price(trade["price_micros"]).amount(
-                trade["guests"] * trade["slices_per_guest"] * (trade["end_minute"] - trade["start_minute"])
-            )
-            for trade in self.trades
-        )
+    value_micros: int
 
 
 async def preview_order(engine: EngineClient, placement: Placement) -> Previewed:
     """What placing the order would do now. Raises what placing it would raise."""
     [answer] = await engine.submit(zone_of(placement.instrument), [PreviewOrder(placement)])
-    return Previewed(order_of(answer), answer.trades)
+    return Previewed(order_of(answer), answer.trades, answer.value_micros)

@@ -1,14 +1,21 @@
-"""The worker process: relay, status and usage consumers, timers, snapshots, side by side. Several may run at once."""
+"""The worker process: relay, status and usage consumers, timers, seals, snapshots. Several may run at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+
+from nats.aio.client import Client
+from nats.js.client import JetStreamContext
+from sqlalchemy import Engine
 
 from common import subjects
-from common.clock import SystemClock
+from common.clock import RealClock, SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.inbox import Inbox
+from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
+from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
 from market.worker.statuses import Statuses
 from market.worker.timers import Timers
@@ -24,30 +31,49 @@ async def run(settings: Settings) -> None:
     database = connect(settings.database_url, application="nestex worker")
     client = await bus.connect(settings, "worker")
     try:
-        with database.begin() as connection:
-            clock = market_clock(connection, SystemClock())
-        jetstream = client.jetstream()
-        await bus.ensure_streams(jetstream)
-        statuses = await bus.subscribe_durable(
-            jetstream, subjects.STATUS_STREAM, subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS
+        await follow_up(
+            database,
+            client,
+            settings,
+            SystemClock(),
+            lambda jetstream: relay(database, settings.database_url, jetstream),
         )
-        usage = await bus.subscribe_durable(
-            jetstream, subjects.USAGE_STREAM, subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS
-        )
-
-        def connected() -> bool:
-            return client.is_connected
-
-        heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
-        reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
-        timers = Timers(database, clock, RemoteEngine(client), settings, heartbeats)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(relay(database, settings.database_url, jetstream))
-            tasks.create_task(heartbeats.run())
-            tasks.create_task(reports.run())
-            tasks.create_task(timers.settle())
-            tasks.create_task(timers.watch_nodes())
-            tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())
     finally:
         await client.close()
         database.dispose()
+
+
+async def follow_up(
+    database: Engine,
+    client: Client,
+    settings: Settings,
+    real: RealClock,
+    relaying: Callable[[JetStreamContext], Coroutine[None, None, None]],
+) -> None:
+    """All parts, on connections that are there. `relaying` publishes the outbox for ever."""
+    with database.begin() as connection:
+        clock = market_clock(connection, real)
+    jetstream = client.jetstream()
+    await bus.ensure_streams(jetstream)
+    statuses = await bus.subscribe_durable(
+        jetstream, subjects.STATUS_STREAM, subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS
+    )
+    usage = await bus.subscribe_durable(
+        jetstream, subjects.USAGE_STREAM, subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS
+    )
+
+    def connected() -> bool:
+        return client.is_connected
+
+    heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
+    reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
+    timers = Timers(database, clock, RemoteEngine(client), settings, heartbeats)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(relaying(jetstream))
+        tasks.create_task(heartbeats.run())
+        tasks.create_task(reports.run())
+        tasks.create_task(timers.settle())
+        tasks.create_task(timers.watch_nodes())
+        tasks.create_task(NightlyCheck(database, clock).run())
+        tasks.create_task(Sealer(database, clock).run())
+        tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())

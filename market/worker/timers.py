@@ -7,7 +7,7 @@ import logging
 
 from sqlalchemy import Connection, Engine
 
-from billing import periods, settlement
+from billing import debts, periods, settlement
 from common import fault_points
 from common.clock import MarketClock
 from common.errors import NestexError
@@ -72,8 +72,10 @@ class Timers:
             pass
         while transaction(self.database, self._complete_chunk) == _CHUNK:
             pass
-        while (closed := transaction(self.database, self._close_period)) is not None:
-            log.info("period %s is closed", closed)
+        if recovered := transaction(self.database, self._recover):
+            log.info("%d micros of what providers owe came back", recovered)
+        while (month := transaction(self.database, self._begin_close)) is not None:
+            self._close(month)
 
     def _settle_chunk(self, connection: Connection) -> int:
         settled = settlement.settle(connection, self.clock.now_micros(), _CHUNK).contracts
@@ -88,15 +90,28 @@ class Timers:
             fault_points.reach("completion.posted")
         return completed
 
-    def _close_period(self, connection: Connection) -> str | None:
-        """Close one month that is due; its name, or None when none is."""
+    def _recover(self, connection: Connection) -> int:
+        return debts.recover(connection, self.clock.now_micros())
+
+    def _begin_close(self, connection: Connection) -> str | None:
+        """Begin to close one month that is due, or find the one that is being closed; None when there is nothing to."""
         minute, grace = self.clock.minute(), self.settings.grace_minutes
         due = periods.due(connection, minute, grace)
         if not due:
             return None
-        periods.close(connection, due[0], minute, self.clock.now_micros(), grace)
-        fault_points.reach("period.posted")
-        return due[0]
+        return periods.begin(connection, due[0], minute, self.clock.now_micros(), grace).month
+
+    def _close(self, month: str) -> None:
+        """All steps, each in its own transaction: whoever comes after a crash goes on with the next."""
+
+        def step(connection: Connection) -> periods.Period:
+            period = periods.step(connection, month)
+            fault_points.reach("period.posted")
+            return period
+
+        while (period := transaction(self.database, step)).state != periods.CLOSED:
+            log.info("period %s: %d contracts, %d participants done", month, period.contracts, period.participants)
+        log.info("period %s is closed", month)
 
     def _mark_lost(self, connection: Connection) -> list[OpenAsk]:
         """Nobody is judged by a silence that may be ours: this worker's, the bus's or the database's."""

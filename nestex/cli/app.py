@@ -12,16 +12,21 @@ import typer
 from common.errors import NestexError, Unavailable
 from nestex.cli import (
     account,
+    agent,
     audit,
     books,
+    disputes,
     doctor,
     export,
+    images,
     keys,
     local,
     market_data,
     nodes,
     operator,
     ordering,
+    payments,
+    periods,
     processes,
     replay,
     trading,
@@ -39,6 +44,7 @@ app = typer.Typer(
 )
 local.register(app)
 processes.register(app)
+agent.register(app)
 market_data.register(app)
 ordering.register(app)
 trading.register(app)
@@ -47,10 +53,14 @@ account.register(app)
 export.register(app)
 keys.register(app)
 operator.register(app)
+payments.register(app)
+periods.register(app)
+disputes.register(app)
 books.register(app)
 doctor.register(app)
 audit.register(app)
 replay.register(app)
+images.register(app)
 
 
 def main() -> None:

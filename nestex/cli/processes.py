@@ -1,5 +1,5 @@
-"""The separate processes of a real deployment, configured by NESTEX_* variables: market, engine, worker, agent,
-migrate."""
+"""The separate processes of a real deployment, configured by NESTEX_* variables: market, engine, worker,
+migrate. The agent, which runs elsewhere, is in `nestex.cli.agent`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +17,6 @@ def register(app: typer.Typer) -> None:
     app.command()(market)
     app.command()(engine)
     app.command()(worker)
-    app.command()(agent)
     app.command()(migrate)
 
 
@@ -30,7 +28,7 @@ def market(
     from market.http.process import run
     from runtime.settings import Settings, from_environment
 
-    _log()
+    log_to_stderr()
     asyncio.run(run(from_environment(Settings), host, port))
 
 
@@ -39,7 +37,7 @@ def engine(zone: Annotated[str, typer.Option("--zone", help="the zone (shard) wh
     from market.engine.process import run
     from runtime.settings import Settings, from_environment
 
-    _log()
+    log_to_stderr()
     _serve(run(from_environment(Settings), zone))
 
 
@@ -48,36 +46,8 @@ def worker() -> None:
     from market.worker.process import run
     from runtime.settings import Settings, from_environment
 
-    _log()
+    log_to_stderr()
     _serve(run(from_environment(Settings)))
-
-
-def agent(
-    market_url: Annotated[
-        str, typer.Option("--market", envvar="NESTEX_AGENT_MARKET_URL", help="address of the market")
-    ],
-    data: Annotated[Path, typer.Option("--data", envvar="NESTEX_AGENT_DATA", help="folder for its key and local file")],
-    token: Annotated[
-        str | None,
-        typer.Option("--token", envvar="NESTEX_AGENT_TOKEN", help="enrolment token, for the first start only"),
-    ] = None,
-    libvirt_uri: Annotated[
-        str, typer.Option("--libvirt", envvar="NESTEX_AGENT_LIBVIRT_URI", help="URI of the hypervisor")
-    ] = "qemu:///system",
-    capacity: Annotated[
-        str | None,
-        typer.Option(
-            "--capacity", envvar="NESTEX_AGENT_CAPACITY", help="vcpus,memory MiB,disk GiB; else what is measured"
-        ),
-    ] = None,
-) -> None:
-    """Run guests in this VM for the contracts of its node."""
-    from provisioner.agent import main
-    from provisioner.settings import Settings, parse_capacity
-
-    _log()
-    declared = None if capacity is None else parse_capacity(capacity)
-    raise typer.Exit(main(Settings(market_url, data, libvirt_uri, token, declared=declared)))
 
 
 def migrate() -> None:
@@ -94,7 +64,8 @@ def migrate() -> None:
         typer.echo(f"The operator's API key, shown only now: {key}")
 
 
-def _log() -> None:
+def log_to_stderr() -> None:
+    """What a process says while it runs."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
 

@@ -17,6 +17,7 @@ from common.errors import Unavailable
 from nestex.stack.folder import DataFolder
 from nestex.stack.supervisor import Child, Supervisor
 
+_CONFIGURATION = "libvirtd.conf"
 _SOCKET = "libvirt-sock"
 _LONGEST_SOCKET = "libvirt-admin-sock"  # libvirtd makes this one too
 _RECORD = ".sockets"
@@ -28,25 +29,30 @@ def start_libvirtd(supervisor: Supervisor, node: str) -> str:
 
     Raises Unavailable (`stack_failed`) if libvirtd is not installed or does not start.
     """
-    home = supervisor.folder.subfolder(f"libvirt/{node}")
-    sockets = _socket_folder(supervisor.folder, node, home)
-    socket = sockets / _SOCKET
-    socket.unlink(missing_ok=True)
+    home, socket = libvirt_home(supervisor.folder, node)
     uri = f"test+unix:///default?socket={socket}"
-    configuration = home / "libvirtd.conf"
-    configuration.write_text(
+    child = Child(
+        name=f"libvirtd-{node}",
+        argv=libvirtd_command(home),
+        environment=libvirtd_environment(home),
+        ready=Keeper(uri, socket),
+    )
+    supervisor.start(child)
+    return uri
+
+
+def libvirt_home(folder: DataFolder, node: str) -> tuple[Path, Path]:
+    """The folder of a node's libvirtd, with its configuration, and the path of the socket that it will make."""
+    home = folder.subfolder(f"libvirt/{node}")
+    sockets = _socket_folder(folder, node, home)
+    (home / _CONFIGURATION).write_text(
         f'listen_tls = 0\nlisten_tcp = 0\nunix_sock_dir = "{sockets}"\n'
         'auth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_rw_perms = "0700"\n',
         encoding="utf-8",
     )
-    child = Child(
-        name=f"libvirtd-{node}",
-        argv=(_program(), "-f", str(configuration), "-p", str(home / "libvirtd.pid")),
-        environment=_environment(home),
-        ready=_Keeper(uri, socket),
-    )
-    supervisor.start(child)
-    return uri
+    socket = sockets / _SOCKET
+    socket.unlink(missing_ok=True)
+    return home, socket
 
 
 def discard_sockets(folder: DataFolder) -> None:
@@ -55,7 +61,34 @@ def discard_sockets(folder: DataFolder) -> None:
         shutil.rmtree(record.read_text(encoding="utf-8"), ignore_errors=True)
 
 
-class _Keeper:
+def libvirtd_command(home: Path) -> tuple[str, ...]:
+    """Program and arguments of this home's libvirtd. Raises Unavailable (`stack_failed`) if it is not installed."""
+    # An ordinary user's PATH has no sbin.
+    found = shutil.which("libvirtd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise Unavailable("stack_failed", "libvirtd is not installed: apt-get install libvirt-daemon")
+    return (found, "-f", str(home / _CONFIGURATION), "-p", str(home / "libvirtd.pid"))
+
+
+def libvirtd_environment(home: Path) -> dict[str, str]:
+    """Its environment: nothing of the user's home, and only the drivers that the folder `drivers` of its own has."""
+    drivers = home / "drivers"
+    drivers.mkdir(exist_ok=True)
+    return {
+        "PATH": f"{os.defpath}:/usr/sbin:/sbin",
+        "LC_ALL": "C",
+        # All that a daemon of an ordinary user would keep under its home.
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+        # Empty, for the test driver, which is built in; others would touch the host's networks, and as root want the
+        # user libvirt-qemu.
+        "LIBVIRT_DRIVER_DIR": str(drivers),
+    }
+
+
+class Keeper:
     """Opens the connection that keeps the domains, anew when libvirtd was restarted."""
 
     def __init__(self, uri: str, socket: Path) -> None:
@@ -64,6 +97,7 @@ class _Keeper:
         self._connection: libvirt.virConnect | None = None
 
     def __call__(self, pid: int) -> bool:
+        """Whether it answers."""
         if not self._socket.exists():
             return False  # libvirt would print its complaint
         try:
@@ -71,30 +105,6 @@ class _Keeper:
         except libvirt.libvirtError:
             return False
         return True
-
-
-def _program() -> str:
-    # An ordinary user's PATH has no sbin.
-    found = shutil.which("libvirtd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-    if found is None:
-        raise Unavailable("stack_failed", "libvirtd is not installed: apt-get install libvirt-daemon")
-    return found
-
-
-def _environment(home: Path) -> dict[str, str]:
-    drivers = home / "drivers"
-    drivers.mkdir(exist_ok=True)
-    return {
-        "PATH": os.defpath,
-        "LC_ALL": "C",
-        # All that a daemon of an ordinary user would keep under its home.
-        "HOME": str(home),
-        "XDG_RUNTIME_DIR": str(home),
-        "XDG_CONFIG_HOME": str(home),
-        "XDG_CACHE_HOME": str(home),
-        # Empty. The test driver is built in; the others would touch the host's networks, and as root want libvirt-qemu.
-        "LIBVIRT_DRIVER_DIR": str(drivers),
-    }
 
 
 def _socket_folder(folder: DataFolder, node: str, home: Path) -> Path:

@@ -9,11 +9,11 @@ from typing import Any
 from billing.documents.archive import Document
 from billing.documents.composition import compose, rounding_micros
 from billing.documents.content import (
+    BUYERS_KINDS,
     CREDIT_NOTE,
     INVOICE,
     SELF_BILLED_CREDIT_NOTE,
     SELF_BILLED_INVOICE,
-    SOLD_BY_MARKET,
     TYPE_CODES,
     Charge,
     Party,
@@ -55,11 +55,14 @@ def charge(number: int = 1, **changes: Any) -> Charge:
 
 def paper(kind: str, other: Party, charges: Iterable[Charge], sequence: int = 1) -> Document:
     """A finalised document between the market and this party."""
-    seller, buyer = (MARKET, other) if kind in SOLD_BY_MARKET else (other, MARKET)
+    seller, buyer = (MARKET, other) if kind in BUYERS_KINDS else (other, MARKET)
     content = compose(seller, buyer, charges)
     if kind in (CREDIT_NOTE, SELF_BILLED_CREDIT_NOTE):
         corrected = INVOICE if kind == CREDIT_NOTE else SELF_BILLED_INVOICE
-        content = replace(content, corrects=Reference(_number(corrected, sequence), f"{MONTH}-31"))
+        content = replace(
+            content,
+            corrects=Reference("doc", _number(corrected, sequence), AT, "Minutes that were not delivered", "key"),
+        )
     return Document(
         id=f"doc_{kind}_{sequence}",
         kind=kind,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from billing import periods
@@ -20,9 +19,8 @@ from billing.documents import Document, get_document, list_documents, render_csv
 from billing.documents.composition import compose, rounding_micros
 from billing.documents.content import Charge, Party
 from billing.documents.issue import draft, finalise
-from billing.documents.numbering import draw
 from billing.identities import save
-from billing.tables import billed_day, document
+from billing.tables import billed_day, billing_period, document
 from common.errors import Conflict, NotFound
 from common.money import share_floor
 from tests.billing.factories import (
@@ -153,6 +151,7 @@ def test_json_is_the_same_bytes_every_time_and_has_decimal_text(closed: Connecti
     assert body["issued_at"] == "2026-11-01T00:05:01Z"
     assert body["lines"][1] == {
         "line": 2,
+        "item": "usage",
         "instrument": "fra1.std.firm",
         "unit": "slice-minute",
         "quantity": 3018,
@@ -191,51 +190,27 @@ def test_a_document_is_found_by_its_owner_alone(closed: Connection) -> None:
 def test_only_a_draft_can_be_finalised_and_is_unseen_until_then(closed: Connection) -> None:
     with pytest.raises(Conflict):
         finalise(closed, [only(closed, "buyer").id], AT)
-    closed.execute(document.delete())
-    drafted = draft(closed, MONTH, AT)
-    assert list_documents(closed, "buyer", "", 10) == []
+    closed.execute(billing_period.insert().values(month="2026-11", state="open"))
+    charges = {("invoice", "other"): [charge(5)]}
+    drafted = draft(closed, "2026-11", charges, AT)
+    assert list_documents(closed, "other", "", 10) == []
     finalise(closed, drafted, AT)
-    assert only(closed, "buyer").id in drafted
+    assert [only(closed, "other").id] == drafted
+
+
+@pytest.mark.parametrize("change", ["rounding_micros = 1", "state = 'draft'", "content = '{}'"])
+def test_nothing_of_a_final_document_changes_but_its_state(closed: Connection, change: str) -> None:
+    closed.exec_driver_sql("UPDATE document SET state = 'void' WHERE kind = 'invoice'")
+    statement = f"UPDATE document SET {change} WHERE kind = 'invoice'"  # noqa: S608  # from the list above
+    with pytest.raises(DBAPIError, match="immutable"):
+        closed.exec_driver_sql(statement)
+
+
+def test_a_final_document_cannot_be_deleted(closed: Connection) -> None:
+    with pytest.raises(DBAPIError, match="immutable"):
+        closed.execute(document.delete())
 
 
 def test_frozen_days_cannot_be_changed(closed: Connection) -> None:
     with pytest.raises(DBAPIError, match="immutable"):
         closed.execute(billed_day.update().values(billed_minutes=0))
-
-
-def test_numbers_count_up_per_kind_and_year(books: Connection) -> None:
-    drawn = [draw(books, "market", *series) for series in (("invoice", 2026, 3), ("invoice", 2026, 1))]
-    assert drawn == [1, 4]
-    assert draw(books, "market", "invoice", 2027, 1) == 1
-    assert draw(books, "market", "self_billed_invoice", 2026, 1) == 1
-
-
-def test_concurrent_finalisers_with_failures_leave_no_gap(database: Engine) -> None:
-    class Injected(Exception):
-        pass
-
-    def work(worker: int) -> list[int]:
-        numbers = []
-        for step in range(6):
-            try:
-                with database.begin() as connection:
-                    first = draw(connection, "market", "invoice", 2026, 2)
-                    if (worker + step) % 3 == 0:
-                        raise Injected
-            except Injected:
-                continue
-            numbers += [first, first + 1]
-        return numbers
-
-    with ThreadPoolExecutor(8) as pool:
-        numbers = sorted(number for drawn in pool.map(work, range(8)) for number in drawn)
-    assert numbers == list(range(1, 2 * 32 + 1))
-
-
-def test_the_year_of_a_number_is_that_of_the_issue(books: Connection) -> None:
-    trade(books, contract("con"))
-    deliver(books, Agent(), "con", START, [60])
-    late = 60_000_000 * (END + 1440 * 70)
-    periods.close(books, MONTH, END + GRACE, late, GRACE)
-    numbers = books.execute(select(document.c.number).order_by(document.c.number)).scalars().all()
-    assert numbers == ["INV-2027-000001", "SBI-2027-000001"]

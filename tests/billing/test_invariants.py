@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from billing import periods
+from billing import disputes, periods, seals
 from billing.completion import complete
 from billing.invariants import RULES, check
+from common.minutes import Window
 from tests.billing.factories import AT, END, GRACE, MONTH, START, Agent, contract, deliver, trade
 
 PLANTED = {
@@ -15,6 +16,15 @@ PLANTED = {
         "UPDATE ledger_entry SET amount_micros = amount_micros + 1"
         " WHERE account_id = 'buyer/escrow' AND reference = 'done' AND amount_micros > 0"
     ),
+    "every transfer moves what its kind may move": (
+        "UPDATE ledger_entry SET account_id = 'provider/payable' WHERE account_id = 'provider/earned'"
+        " AND amount_micros > 0"
+    ),
+    "every transfer is what was posted": "UPDATE ledger_transfer SET kind = 'free' WHERE key = 'complete:done'",
+    "every seal is over its transfers and the seal before": (
+        "UPDATE ledger_transfer SET at_micros = at_micros + 1 WHERE key = 'complete:done'"
+    ),
+    "every owner has all of its accounts": "DELETE FROM ledger_account WHERE id = 'market/reserve'",
     "every balance equals the sum of its entries": (
         "UPDATE ledger_account SET balance_micros = balance_micros + 1 WHERE id = 'buyer/cash'"
     ),
@@ -27,9 +37,21 @@ PLANTED = {
         " AND account_id = 'provider/bond' AND amount_micros > 0"
     ),
     "settled minutes are the metered minutes": "UPDATE usage_minute SET seconds = 59 WHERE minute = {start}",
-    "captured is metered minutes x price": "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'",
+    "disputed minutes count as they were decided": (
+        "UPDATE usage_disputed_minute SET counted_seconds = 1 WHERE contract_id = 'open'"
+    ),
+    "captured is metered minutes x price and release fees": (
+        "UPDATE billable_contract SET price_micros = 334 WHERE contract_id = 'done'"
+    ),
     "the market keeps its fees and owes its taxes": (
         "UPDATE billable_contract SET fee_ppm = 40000 WHERE contract_id = 'done'"
+    ),
+    "escrow and bond are what the trade took": "UPDATE billable_contract SET escrow_micros = escrow_micros + 1",
+    "documents say what they sum up to": (
+        "UPDATE document SET net_cents = net_cents + 1, vat_cents = vat_cents - 1 WHERE kind = 'invoice'"
+    ),
+    "what is frozen belongs to a month that is closed, or being closed": (
+        "UPDATE billing_period SET state = 'open', closed_at_micros = NULL"
     ),
     "documents and their rounding are what was billed": (
         "UPDATE document SET rounding_micros = rounding_micros + 1 WHERE kind = 'invoice'"
@@ -37,7 +59,21 @@ PLANTED = {
     "billed days are the metered minutes and their price": (
         "UPDATE billed_day SET fee_micros = fee_micros + 1 WHERE contract_id = 'done'"
     ),
-    "what was earned in closed months is payable": (
+    "what was taken back is credited minutes x price": (
+        "UPDATE billable_contract SET credited_minutes = credited_minutes + 1 WHERE contract_id = 'done'"
+    ),
+    "bonds pay what they owe to buyers": (
+        "UPDATE billable_contract SET compensation_micros = compensation_micros + 1 WHERE contract_id = 'done'"
+    ),
+    "what providers owe is what the reserve has paid for them": ("INSERT INTO provider_debt VALUES ('provider', 1, 0)"),
+    "every payment is booked, and nothing else has left the bank": (
+        "INSERT INTO payment (id, kind, participant_id, key, holder, iban, amount_cents, at_micros)"
+        " VALUES ('pay', 'payout', 'provider', 'run', 'Ada', 'DE', 1, 0)"
+    ),
+    "credits are the credited minutes, and none is of more than was billed": (
+        "UPDATE billable_contract SET credited_minutes = credited_minutes + 1 WHERE contract_id = 'done'"
+    ),
+    "what was earned in closed months is payable or was taken back": (
         "UPDATE billed_day SET provider_vat_micros = provider_vat_micros - 1 WHERE contract_id = 'done'"
     ),
     "document numbers have no gaps": "UPDATE document SET sequence = 2 WHERE kind = 'invoice'",
@@ -53,7 +89,11 @@ def busy(books: Connection) -> Connection:
     deliver(books, agent, "done", START, [60] * 8 + [30])
     deliver(books, agent, "open", END - 5, [60] * 9)
     complete(books, END, AT, GRACE, 10)
+    disputed = disputes.dispute(books, "open", Window(END - 5, END - 4), "too slow", AT)
+    disputes.decide(books, disputed.id, "rejected", "it was not", AT)
     periods.close(books, MONTH, END + GRACE, AT, GRACE)
+    while seals.seal(books, seals.horizon(books), AT, limit=3):
+        pass
     return books
 
 
@@ -71,7 +111,7 @@ def test_every_rule_is_tried() -> None:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_difference_is_found(busy: Connection, name: str) -> None:
-    for table in ("ledger_entry", "billed_day"):
+    for table in ("ledger_transfer", "ledger_entry", "billed_day", "document"):
         busy.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     for constraint in ("floor", "available"):
         busy.exec_driver_sql(f"ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_{constraint}_check")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.terms import Bargain, Totals, bond, bond_forfeited, gross_with_vat, totals
+from billing.terms import Bargain, Totals, bond, bond_forfeited, bond_of, break_fee, gross_with_vat, totals
 from tests.billing.factories import TERMS
 
 PPM = st.integers(0, 1_000_000)
@@ -47,8 +47,8 @@ def test_no_total_ever_falls(bargain: Bargain) -> None:
 def test_all_minutes_use_up_escrow_and_bond_exactly(bargain: Bargain) -> None:
     final = totals(bargain, bargain.minutes)
     assert final.escrow_captured == bargain.escrow_micros
-    assert final.bond_returned == bargain.bond_micros
-    assert totals(bargain, 0) == Totals(0, 0, 0, 0, 0, 0, 0)
+    assert bond_of(bargain, bargain.minutes) == bargain.bond_micros
+    assert totals(bargain, 0) == Totals(0, 0, 0, 0, 0, 0)
 
 
 @given(bargains(), st.data())
@@ -75,11 +75,36 @@ def test_bonds_of_parts_never_exceed_the_bond_of_the_whole(price: int, parts: li
 
 @given(bargains(), st.data())
 def test_only_undelivered_minutes_beyond_the_allowance_forfeit_bond(bargain: Bargain, data: st.DataObject) -> None:
-    billed = data.draw(st.integers(0, bargain.minutes))
-    forfeited = bond_forfeited(bargain, billed)
-    assert 0 <= forfeited <= bargain.bond_micros - totals(bargain, billed).bond_returned
-    if bargain.minutes - billed <= bargain.terms.allowance_minutes:
+    kept = data.draw(st.integers(0, bargain.minutes))
+    billed = data.draw(st.integers(0, kept))
+    returned = data.draw(st.integers(billed, kept))
+    forfeited = bond_forfeited(bargain, kept, billed, returned)
+    assert 0 <= forfeited <= bond_of(bargain, kept) - bond_of(bargain, returned)
+    if kept - billed <= bargain.terms.allowance_minutes:
         assert forfeited == 0
+
+
+@given(bargains(), st.integers(0, 1_000_000), st.data())
+def test_a_release_costs_no_more_than_the_rest_and_no_total_falls_after_it(
+    bargain: Bargain, release_ppm: int, data: st.DataObject
+) -> None:
+    bargain = replace(bargain, terms=replace(bargain.terms, release_ppm=release_ppm))
+    kept = data.draw(st.integers(0, bargain.minutes))
+    rest = bargain.minutes - kept
+    after = [totals(bargain, minutes, rest) for minutes in range(kept + 1)]
+    assert after[-1].escrow_captured <= bargain.escrow_micros
+    assert min(astuple(after[0] - totals(bargain, 0))) >= 0
+    for earlier, later in pairwise(after):
+        assert min(astuple(later - earlier)) >= 0
+
+
+@given(PRICES, st.integers(1, 10**6), PPM, PPM)
+def test_a_break_fee_is_never_more_than_the_bond(price: int, slice_minutes: int, break_ppm: int, bond_ppm: int) -> None:
+    secured = bond(price, slice_minutes, bond_ppm)
+    owed = break_fee(price, slice_minutes, break_ppm, secured)
+    assert owed <= secured
+    if bond_ppm >= break_ppm:
+        assert owed == bond(price, slice_minutes, break_ppm)
 
 
 def test_figures_of_a_known_contract() -> None:
@@ -91,7 +116,7 @@ def test_figures_of_a_known_contract() -> None:
         buyer_vat=885,
         provider_net=4_429,
         provider_vat=841,
-        bond_returned=466,
         escrow_captured=5_547,
     )
-    assert bond_forfeited(bargain, 5) == 667 - 533
+    assert bond_of(bargain, 7) == 466
+    assert bond_forfeited(bargain, 10, 5, 5) == 667 - 533

@@ -90,7 +90,11 @@ def test_the_database_refuses_changes_to_the_tables_of_record(database_url: str)
     with psycopg.connect(database_url) as connection:
         query = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE '%_immutable'"
         tables = {row[0] for row in connection.execute(query)}
-    assert tables == {"ledger_transfer", "ledger_entry", "legal_identity", "billed_day"}
+        kept = {row[0] for row in connection.execute(query.replace("_immutable", "_kept"))}
+    record = {"ledger_transfer", "ledger_entry", "ledger_seal", "legal_identity", "billed_day", "payment"} | {
+        "billing_credit"
+    }
+    assert tables == kept == record
 
 
 def test_up_down_up_ends_where_it_was_and_down_leaves_nothing(empty_url: str) -> None:

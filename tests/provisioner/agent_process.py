@@ -22,8 +22,9 @@ from provisioner.agent import main
 from provisioner.settings import Settings, parse_capacity
 
 logging.basicConfig(level=logging.INFO)
-folder, uri, capacity = sys.argv[1:]
-sys.exit(main(Settings("http://127.0.0.1:1", Path(folder), uri, None, 0.2, parse_capacity(capacity))))
+folder, uri, capacity, images = sys.argv[1:]
+images = Path(images) if images else None
+sys.exit(main(Settings("http://127.0.0.1:1", Path(folder), uri, None, 0.2, parse_capacity(capacity), images=images)))
 """
 
 
@@ -35,6 +36,7 @@ class Node:
     libvirt_uri: str
     clock: MarketClock
     process: subprocess.Popen[bytes] | None = None
+    images: Path | None = None
 
     def enrolled(self, server: Nats, node: str) -> None:
         """Put an enrolment into the data folder."""
@@ -48,7 +50,7 @@ class Node:
 
     def start(self) -> None:
         """Start the agent."""
-        arguments = [str(self.folder), self.libvirt_uri, "8,32768,200"]
+        arguments = [str(self.folder), self.libvirt_uri, "8,32768,200", str(self.images or "")]
         with (self.folder / "agent.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-c", RUN_AGENT, *arguments], stderr=log, stdout=log)
 

@@ -15,7 +15,8 @@ from common.ids import new_id
 from nestex.stack.folder import DataFolder
 from nestex.stack.libvirtd import start_libvirtd
 from nestex.stack.supervisor import Supervisor
-from provisioner.hypervisor.libvirt_driver import LibvirtDriver, start_event_loop
+from provisioner.hypervisor.libvirt_connection import start_event_loop
+from provisioner.hypervisor.libvirt_driver import LibvirtDriver
 from tests.conftest import NatsAccount
 from tests.provisioner.bus import Nats
 
@@ -47,6 +48,12 @@ def nats_supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 def node() -> str:
     """A node that no other test has used."""
     return new_id("nod", 0)
+
+
+@pytest.fixture
+def test_driver(driver: LibvirtDriver) -> LibvirtDriver:
+    """The same, where `driver` has another meaning."""
+    return driver
 
 
 @pytest.fixture

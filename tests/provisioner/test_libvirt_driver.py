@@ -8,7 +8,7 @@ import libvirt
 import pytest
 
 from common.errors import Refused, Unavailable
-from provisioner.hypervisor.domain_xml import NAMESPACE, Mark, domain_uuid, domain_xml, read_mark
+from provisioner.hypervisor.domain_xml import NAMESPACE, Forward, Mark, domain_uuid, domain_xml, read_mark
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
 from tests.provisioner.factories import SPEC, contract
 
@@ -101,15 +101,16 @@ def test_foreign_domains_are_neither_seen_nor_touched(driver: LibvirtDriver, con
 
 
 def test_a_domain_that_only_looks_like_ours_is_foreign() -> None:
-    ours = domain_xml("test", Mark(contract(), 1, "a"), SPEC)
-    assert read_mark(ours) == Mark(contract(), 1, "a")
+    mark = Mark(contract(), 1, "a", SPEC, (Forward(22, 20_000),))
+    ours = domain_xml("test", mark)
+    assert read_mark(ours) == mark
     assert read_mark(ours.replace(domain_uuid(contract()), domain_uuid(contract(2)))) is None
     assert read_mark(ours.replace(NAMESPACE, "urn:somebody:else")) is None
 
 
 def test_text_of_a_buyer_cannot_change_the_definition() -> None:
     hostile = replace(SPEC, name="</title><memory unit='GiB'>900</memory>")
-    assert "&lt;/title&gt;" in domain_xml("test", Mark(contract(), 1, "a"), hostile)
+    assert "&lt;/title&gt;" in domain_xml("test", Mark(contract(), 1, "a", hostile))
 
 
 def test_a_guest_that_went_down_is_seen_as_down_and_told(driver: LibvirtDriver, connection: libvirt.virConnect) -> None:
@@ -128,7 +129,7 @@ def test_a_paused_guest_is_not_up_and_is_resumed_by_ensure(
 ) -> None:
     started = driver.ensure(contract(), 1, SPEC, run=True)
     connection.lookupByUUIDString(domain_uuid(contract())).suspend()
-    assert [guest.up for guest in driver.guests()] == [False]
+    assert [(guest.up, guest.paused) for guest in driver.guests()] == [(False, True)]
     assert driver.ensure(contract(), 1, SPEC, run=True) == started
 
 

@@ -135,3 +135,45 @@ def test_the_agent_meters_up_to_the_end_before_it_stops_a_guest() -> None:
             assert await world.seconds() == [(minute, 60) for minute in range(10, 40)]
 
     asyncio.run(story())
+
+
+def test_a_guest_that_boots_is_running_and_its_time_counts_from_when_it_is_ready() -> None:
+    async def story() -> None:
+        async with loop_world() as world:
+            world.driver.silent.add(contract())
+            await world.hand_over(allocation(10, 12))
+            await world.go_to(10)
+            await world.go_to(10, 20)
+            assert (await world.states())[-2:] == ["starting", "running"]
+            world.driver.silent.clear()
+            await world.go_to(10, 20)
+            assert (await world.states())[-2:] == ["running", "ready"]
+            await world.go_to(12)
+            assert await world.seconds() == [(10, 40), (11, 60)]
+
+    asyncio.run(story())
+
+
+def test_a_guest_that_goes_down_while_it_boots_is_started_again() -> None:
+    async def story() -> None:
+        async with loop_world() as world:
+            world.driver.silent.add(contract())
+            await world.hand_over(allocation(10, 12))
+            await world.go_to(10)
+            world.driver.crash(contract())
+            await world.go_to(10, 20)
+            assert (await world.states())[-4:] == ["running", "crashed", "starting", "running"]
+
+    asyncio.run(story())
+
+
+def test_a_guest_that_somebody_paused_goes_on() -> None:
+    async def story() -> None:
+        async with loop_world() as world:
+            await world.hand_over(allocation(10, 12))
+            await world.go_to(10)
+            world.driver.pause(contract())
+            await world.go_to(10, 20)
+            assert [guest.paused for guest in world.driver.guests()] == [False]
+
+    asyncio.run(story())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from billing.documents.as_csv import safe
-from billing.documents.content import SOLD_BY_MARKET, Party
+from billing.documents.content import BUYERS_KINDS, Party
 from billing.exports.focus.charges import Account, month_bounds
 
 
 def account_of(kind: str, market: Party, other: Party, month: str, currency: str, invoice_id: str) -> Account:
     """What the market sells is billed to the buyer; what it buys is billed to the market, by the provider."""
-    sold = kind in SOLD_BY_MARKET
+    sold = kind in BUYERS_KINDS
     billed, provider = (other, market) if sold else (market, other)
     start, end = month_bounds(month)
     return Account(

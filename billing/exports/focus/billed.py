@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from billing.documents.content import SOLD_BY_MARKET, Charge, Line, Party, Reference, Tax
+from billing.documents.content import BUYERS_KINDS, Charge, Line, Party, Reference, Tax
 from billing.documents.issue import DRAFT
 from billing.exports.focus.accounts import account_of
 from billing.exports.focus.charges import Account, CostRow, billed_rows
@@ -58,7 +58,7 @@ def document_rows(connection: Connection, head: Head) -> Iterator[CostRow]:
 
 def _head(row: Row[Any]) -> Head:
     seller, buyer = (from_json(Party, row.head[role]) for role in ("seller", "buyer"))
-    market, other = (seller, buyer) if row.kind in SOLD_BY_MARKET else (buyer, seller)
+    market, other = (seller, buyer) if row.kind in BUYERS_KINDS else (buyer, seller)
     corrects = row.head.get("corrects")
     return Head(
         id=row.id,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from billing.daily import USAGE as METERED
 from billing.documents.content import CREDITS, Charge, Line, Tax
 from billing.documents.printing import micros, percent
 from common.minutes import minute_text, month_window
@@ -20,6 +21,7 @@ from common.money import MICROS_PER_CENT
 USAGE = "Usage"
 TAX = "Tax"
 UNIT = "Slice-Minutes"
+FEE_UNIT = "Fees"
 ROUNDING = "Rounding to cents"
 
 
@@ -98,7 +100,7 @@ def billed_rows(
     account: Account, lines: Sequence[Line], taxes: Iterable[Tax], charges: Iterable[Charge]
 ) -> Iterator[CostRow]:
     """The rows of a document: its charges, each on the line that it was summed into, then what was rounded."""
-    numbers = {(line.instrument, line.price_micros, line.vat_category, line.vat_ppm): line.number for line in lines}
+    numbers = {line.line_key: line.number for line in lines}
     tax_micros: dict[tuple[str, int], int] = defaultdict(int)
     for charge in charges:
         key = charge.vat_category, charge.vat_ppm
@@ -125,25 +127,27 @@ def unbilled_rows(account: Account, charges: Iterable[Charge]) -> Iterator[CostR
 
 def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
     """Billed is less the market's fee, which providers pay; listed is at the price of the trade."""
-    quantity = f"{account.sign * charge.slice_minutes}.0"
+    used = charge.item == METERED  # a release fee is one thing, at the price of the whole fee
+    quantity = f"{account.sign * (charge.slice_minutes if used else 1)}.0"
+    unit, price = (UNIT, micros(charge.price_micros)) if used else (FEE_UNIT, micros(charge.gross_micros))
     return CostRow(
         account=account,
         category=USAGE,
         charge_class="Correction" if account.sign < 0 else "",
-        description=f"Slices of {charge.instrument}, contract {charge.contract_id}",
+        description=f"{'Slices' if used else 'Release'} of {charge.instrument}, contract {charge.contract_id}",
         start=f"{charge.day}T00:00:00Z",
         end=f"{_next_day(charge.day)}T00:00:00Z",
         billed=micros(account.sign * charge.net_micros),
         listed=micros(account.sign * charge.gross_micros),
         quantity=quantity,
-        unit=UNIT,
-        unit_price=micros(charge.price_micros),
+        unit=unit,
+        unit_price=price,
         consumed=quantity,
-        consumed_unit=UNIT,
+        consumed_unit=unit,
         pricing_category="Dynamic",
         sku=charge.instrument,
         sku_price=f"{charge.instrument}@{micros(charge.price_micros)}",
-        sku_meter=UNIT,
+        sku_meter=unit,
         resource=charge.contract_id,
         resource_type="Nested virtual machine",
         zone=charge.instrument.partition(".")[0],

@@ -1,4 +1,4 @@
-"""Invoices and self-billed invoices, in every format, and the billing periods that bring them forth."""
+"""Invoices, self-billed invoices and credit notes, in every format."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from billing import documents as billing_documents
-from billing import periods
+from billing.documents import corrections
 from billing.documents.formats import FORMATS, JSON
 from common.decimals import print_scaled
-from market.http.auth import Finance, Operating, Reading
+from market.http.auth import Finance, Operating
 from market.http.cursors import id_cursor
-from market.http.fields import After, Limit, Page, next_cursor
+from market.http.fields import After, Limit, Name, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
 from market.http.strict_route import StrictRoute
@@ -25,7 +26,7 @@ class DocumentModel(BaseModel):
     """The head of a document. Amounts are decimal strings with two decimals."""
 
     id: str
-    kind: str = Field(description="invoice (you bought) or self_billed_invoice (you sold)")
+    kind: str = Field(description="invoice (you bought) or self_billed_invoice (you sold), and credit notes to either")
     number: str
     period: str
     state: str
@@ -35,11 +36,10 @@ class DocumentModel(BaseModel):
     total: str
 
 
-class PeriodModel(BaseModel):
-    """A billing period: a UTC calendar month."""
+class ReissueRequest(Request):
+    """Why a document is issued anew."""
 
-    month: str
-    state: str
+    reason: Name
 
 
 @router.get("/documents", responses=documented(401, 403, 422))
@@ -70,21 +70,17 @@ def document(
     return Response(FORMATS[media_type](row), media_type=media_type)
 
 
-@router.get("/periods", responses=documented(401, 403))
-def list_periods(who: Reading, connection: Reader) -> list[PeriodModel]:
-    """All periods in which something was sold."""
-    return [PeriodModel(month=row.month, state=row.state) for row in periods.list_periods(connection)]
+@router.post("/documents/{document}/reissue", status_code=201, responses=documented(401, 403, 404, 409, 422))
+def reissue(
+    document: Annotated[str, Path(min_length=1, max_length=80)], body: ReissueRequest, who: Operating, market: Market
+) -> DocumentModel:
+    """Void a document by a credit note, and issue it anew with the parties as they are known now. No money moves."""
 
+    def work(connection: Connection) -> DocumentModel:
+        made = corrections.reissue(connection, document, body.reason, market.clock.now_micros())
+        return _model(billing_documents.any_document(connection, made))
 
-@router.post("/periods/{month}/close", responses=documented(401, 403, 409, 422))
-def close(month: Annotated[str, Path(min_length=1, max_length=7)], who: Operating, market: Market) -> PeriodModel:
-    """Close a month whose grace time is over, and finalise its documents. The worker does the same by itself."""
-    market.write(
-        lambda connection: periods.close(
-            connection, month, market.clock.minute(), market.clock.now_micros(), market.settings.grace_minutes
-        )
-    )
-    return PeriodModel(month=month, state="closed")
+    return market.write(work)
 
 
 def _model(row: Any) -> DocumentModel:

@@ -46,7 +46,7 @@ class Executable(BaseModel):
 
 
 class Book(BaseModel):
-    """The committed book of an instrument, best prices first."""
+    """The committed book of an instrument: the best 200 prices of each side, best first."""
 
     instrument: str
     bids: list[Level]

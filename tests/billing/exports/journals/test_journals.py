@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from billing import ledger
+from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.exports.journals import beancount_pieces, hledger_pieces
 from billing.exports.journals.chart import journal_account
-from billing.transfers import MARKET_KINDS, PARTICIPANT_KINDS, Entry, Transfer, account
+from billing.transfers import Entry, Transfer, account
 from tests.billing.busy_month import CLOSED_AT, close_busy_month
 from tests.billing.exports.journals.programs import beancount_complaint, hledger_complaint
 

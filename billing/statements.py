@@ -1,0 +1,81 @@
+"""Statements of account: entries in the order of posting, and balances as of any past moment.
+
+A posting belongs to the market time that stands on its transfer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from billing.arrays import among
+from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
+from billing.tables import ledger_account, ledger_entry, ledger_transfer
+from billing.transfers import MARKET, account
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    """An entry of an account, with the transfer that it is part of. (`transfer_id`, `ordinal`) is the cursor."""
+
+    transfer_id: int
+    ordinal: int
+    account: str
+    amount_micros: int
+    reference: str | None
+    transfer_kind: str
+    at_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Market time from `from_micros` up to, not including, `until_micros`."""
+
+    from_micros: int
+    until_micros: int
+
+
+def entries(
+    connection: Connection, owner: str, after: tuple[int, int], limit: int, span: Span | None = None
+) -> list[StatementEntry]:
+    """Up to `limit` entries of the owner's accounts, in the order of posting, that follow the cursor `after`; with a
+    `span`, those that were posted in it."""
+    query = (
+        select(ledger_entry, ledger_transfer.c.kind, ledger_transfer.c.at_micros)
+        .join(ledger_transfer, ledger_transfer.c.id == ledger_entry.c.transfer_id)
+        .where(
+            among(ledger_entry.c.account_id, _accounts(owner)),
+            tuple_(ledger_entry.c.transfer_id, ledger_entry.c.ordinal) > tuple_(*after),
+        )
+        .order_by(ledger_entry.c.transfer_id, ledger_entry.c.ordinal)
+        .limit(limit)
+    )
+    if span is not None:
+        at = ledger_transfer.c.at_micros
+        query = query.where(at >= span.from_micros, at < span.until_micros)
+    return [
+        StatementEntry(
+            row.transfer_id, row.ordinal, row.account_id, row.amount_micros, row.reference, row.kind, row.at_micros
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def balances_at(connection: Connection, owner: str, before_micros: int) -> dict[str, int]:
+    """Balance in micro-units of each of the owner's accounts, by kind, after everything that was posted before this
+    moment; empty for somebody unknown."""
+    entry, transfer, owned = ledger_entry.c, ledger_transfer.c, ledger_account.c
+    sums = (
+        select(entry.account_id, func.sum(entry.amount_micros).label("micros"))
+        .join(ledger_transfer, transfer.id == entry.transfer_id)
+        .where(among(entry.account_id, _accounts(owner)), transfer.at_micros < before_micros)
+        .group_by(entry.account_id)
+        .subquery()
+    )
+    query = select(owned.kind, func.coalesce(sums.c.micros, 0)).outerjoin(sums, sums.c.account_id == owned.id)
+    return {kind: int(micros) for kind, micros in connection.execute(query.where(owned.owner == owner))}
+
+
+def _accounts(owner: str) -> list[str]:
+    return [account(owner, kind) for kind in (MARKET_KINDS if owner == MARKET else PARTICIPANT_KINDS)]

@@ -1,0 +1,215 @@
+"""Where a billed amount comes from, in one call: line, day, minutes, reports, contract, trade, order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from common.minutes import MICROS_PER_MINUTE, minute_text
+from common.money import Money
+from common.price import Price
+from market.contracts.lineage import contract_lineage, line_lineage
+from market.http.auth import Finance, Reading
+from market.http.cursors import number_cursor
+from market.http.fields import After, HourlyText, InstantText, Limit, MoneyText
+from market.http.problems import documented
+from market.http.services import Reader
+from market.http.strict_route import StrictRoute
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["contracts"])
+
+_DAYS_AT_ONCE = 20
+_FIGURES = ("gross", "fee", "buyer_vat", "provider_net", "provider_vat")
+
+
+class BilledDayModel(BaseModel):
+    """A frozen day of the contract. `item` release is the fee for the minutes that were released on it."""
+
+    day: str
+    item: str
+    period: str
+    minutes: int
+    gross: MoneyText
+    fee: MoneyText
+    buyer_vat: MoneyText
+    provider_net: MoneyText
+    provider_vat: MoneyText
+
+
+class ReportedMinute(BaseModel):
+    """A minute that counts, with the report that brought it: the node's, under its sequence number."""
+
+    minute: InstantText
+    seconds: int
+    node: str
+    sequence: int
+    epoch: int
+
+
+class TransferModel(BaseModel):
+    """Your own entry of a ledger transfer that was for the contract."""
+
+    transfer: int
+    kind: str
+    account: str
+    amount: MoneyText
+    at: InstantText
+
+
+class DocumentRef(BaseModel):
+    """A document of yours that bills or corrects it."""
+
+    id: str
+    number: str
+    kind: str
+
+
+class TradeModel(BaseModel):
+    """The trade that made the contract: its place in its zone's journal."""
+
+    zone: str
+    sequence: int
+    ordinal: int
+    taker_side: str
+    price: HourlyText
+    guests: int
+    at: InstantText
+
+
+class OrderModel(BaseModel):
+    """Your order in that trade."""
+
+    id: str
+    side: str
+    client_order_id: str | None
+    limit_price: HourlyText
+    state: str
+    entered: InstantText
+
+
+class LineageModel(BaseModel):
+    """Everything that a contract's money follows from."""
+
+    contract: str
+    instrument: str
+    node: str
+    start: InstantText
+    end: InstantText
+    slices: int
+    price: HourlyText
+    billed_minutes: int
+    credited_minutes: int
+    days: list[BilledDayModel]
+    minutes: list[ReportedMinute]
+    next: str | None = Field(description="the cursor of the following minutes")
+    transfers: list[TransferModel]
+    documents: list[DocumentRef]
+    trade: TradeModel
+    order: OrderModel
+
+
+class LineLineageModel(BaseModel):
+    """The contract days that a document's line sums up."""
+
+    items: list[LineageModel]
+    total: int = Field(description="how many contract days the line has")
+    next: str | None
+
+
+@router.get("/contracts/{contract}/lineage", responses=documented(401, 403, 404, 422))
+def of_contract(
+    contract: Annotated[str, Path(min_length=1, max_length=80)],
+    who: Reading,
+    connection: Reader,
+    after: After = "",
+    limit: Limit = 500,
+) -> LineageModel:
+    """Days, minutes with their reports, transfers, documents, trade and your order, of one contract."""
+    found = contract_lineage(connection, who.participant, contract, number_cursor(after), limit)
+    return _model(found, limit)
+
+
+@router.get("/documents/{document}/lines/{line}/lineage", responses=documented(401, 403, 404, 422))
+def of_line(
+    document: Annotated[str, Path(min_length=1, max_length=80)],
+    line: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    who: Finance,
+    connection: Reader,
+    after: After = "",
+) -> LineLineageModel:
+    """The contract days behind a line of your document, each down to its reports, trade and order."""
+    first = number_cursor(after)
+    found, total = line_lineage(connection, who.participant, document, line, first, _DAYS_AT_ONCE)
+    following = str(first + len(found)) if first + len(found) < total else None
+    return LineLineageModel(items=[_model(each, 0) for each in found], total=total, next=following)
+
+
+def _model(found: Mapping[str, Any], limit: int) -> LineageModel:
+    contract, trade, order = found["contract"], found["trade"], found["order"]
+    minutes = [_minute(row) for row in found["minutes"]]
+    return LineageModel(
+        contract=contract["contract_id"],
+        instrument=contract["instrument"],
+        node=contract["node_id"],
+        start=minute_text(contract["start_minute"]),
+        end=minute_text(contract["end_minute"]),
+        slices=contract["slices"],
+        price=Price(contract["price_micros"]).hourly(),
+        billed_minutes=contract["billed_minutes"],
+        credited_minutes=contract["credited_minutes"],
+        days=[_day(row) for row in found["days"]],
+        minutes=minutes,
+        next=str(found["minutes"][-1]["minute"]) if minutes and len(minutes) == limit else None,
+        transfers=[_transfer(row) for row in found["transfers"]],
+        documents=[DocumentRef(**row) for row in found["documents"]],
+        trade=TradeModel(
+            zone=trade["shard"],
+            sequence=trade["sequence"],
+            ordinal=trade["ordinal"],
+            taker_side=trade["taker_side"],
+            price=Price(trade["price_micros"]).hourly(),
+            guests=trade["guests"],
+            at=minute_text(trade["at_micros"] // MICROS_PER_MINUTE),
+        ),
+        order=OrderModel(
+            id=order["id"],
+            side=order["side"],
+            client_order_id=order["client_order_id"],
+            limit_price=Price(order["price_micros"]).hourly(),
+            state=order["state"],
+            entered=minute_text(order["entered_at_micros"] // MICROS_PER_MINUTE),
+        ),
+    )
+
+
+def _day(row: Mapping[str, Any]) -> BilledDayModel:
+    amounts = {
+        name: str(Money(row[f"{name}_micros"]))
+        for name in ("gross", "fee", "buyer_vat", "provider_net", "provider_vat")
+    }
+    return BilledDayModel(
+        day=row["day"].isoformat(), item=row["item"], period=row["month"], minutes=row["billed_minutes"], **amounts
+    )
+
+
+def _minute(row: Mapping[str, Any]) -> ReportedMinute:
+    return ReportedMinute(
+        minute=minute_text(row["minute"]),
+        seconds=row["seconds"],
+        node=row["node_id"],
+        sequence=row["sequence"],
+        epoch=row["epoch"],
+    )
+
+
+def _transfer(row: Mapping[str, Any]) -> TransferModel:
+    return TransferModel(
+        transfer=row["id"],
+        kind=row["kind"],
+        account=row["account_id"].partition("/")[2],
+        amount=str(Money(row["amount_micros"])),
+        at=minute_text(row["at_micros"] // MICROS_PER_MINUTE),
+    )

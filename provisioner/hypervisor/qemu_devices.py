@@ -1,0 +1,183 @@
+"""Devices that come and go while a QEMU guest runs: volumes and network adapters; and the states of its disk.
+
+What is attached is part of the domain's definition from then on, so that a restarted guest has it too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from threading import Event
+from typing import Any
+from xml.etree import ElementTree
+
+import libvirt
+
+from common.errors import Conflict, NotFound, Unavailable
+from provisioner.hypervisor.block_pool import BYTES_PER_GIB, BlockPool
+from provisioner.hypervisor.domain_xml import read_mark
+from provisioner.hypervisor.guest_files import GuestFiles
+from provisioner.hypervisor.libvirt_connection import failures
+from provisioner.hypervisor.libvirt_driver import LibvirtDriver
+from provisioner.hypervisor.port import Filesystem, Snapshot, Volume
+from provisioner.hypervisor.qemu_monitor import drop_disk_snapshot, snapshot_disk
+from provisioner.hypervisor.qemu_xml import (
+    VOLUME_PREFIX,
+    adapter_alias,
+    adapter_element,
+    aliases,
+    device_of,
+    disk_targets,
+    volume_alias,
+    volume_element,
+)
+from provisioner.programs import run_program
+
+_LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
+_CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+_DEFINED = libvirt.VIR_DOMAIN_XML_INACTIVE
+_DETACH_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+
+
+class QemuDevices(LibvirtDriver):
+    """The part of the driver that needs disks and adapters."""
+
+    def __init__(self, uri: str, kind: str, files: GuestFiles, block_pool: BlockPool) -> None:
+        super().__init__(uri, kind)
+        self._files = files
+        self._block_pool = block_pool
+
+    def snapshot(self, contract: str, name: str) -> None:
+        """Inside the disk's file; of a guest that is up by QEMU, which alone may write to it."""
+        if any(kept.name == name for kept in self.snapshots(contract)):
+            raise Conflict("already_exists", f"the guest of {contract} has a snapshot {name}", field="name")
+        with failures(f"snapshot {contract}"):
+            domain, disk = self._present(contract), self._files.disk(contract)
+            if domain.isActive():
+                snapshot_disk(domain, disk, name)
+            else:
+                run_program("qemu-img", "snapshot", "-c", name, disk)
+
+    def snapshots(self, contract: str) -> tuple[Snapshot, ...]:
+        """As the disk's file lists them."""
+        with failures(f"snapshots {contract}"):
+            self._present(contract)
+        told = json.loads(run_program("qemu-img", "info", "-U", "--output=json", self._files.disk(contract)))
+        kept = [Snapshot(each["name"], _milliseconds(each)) for each in told.get("snapshots", ())]
+        return tuple(sorted(kept, key=lambda each: each.at_ms))
+
+    def revert(self, contract: str, name: str) -> None:
+        """Off, back, and as large again as the disk has become since."""
+        if all(kept.name != name for kept in self.snapshots(contract)):
+            raise NotFound("not_found", f"the guest of {contract} has no snapshot {name}")
+        size_gib = self._files.disk_gib(contract)
+        self.stop(contract)
+        run_program("qemu-img", "snapshot", "-a", name, self._files.disk(contract))
+        self._files.fit_disk(contract, size_gib)
+
+    def drop_snapshot(self, contract: str, name: str) -> None:
+        """From the disk's file."""
+        if all(kept.name != name for kept in self.snapshots(contract)):
+            return
+        with failures(f"drop snapshot {contract}"):
+            domain, disk = self._present(contract), self._files.disk(contract)
+            if domain.isActive():
+                drop_disk_snapshot(domain, disk, name)
+            else:
+                run_program("qemu-img", "snapshot", "-d", name, disk)
+
+    def volume_create(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
+        """A file of the block pool."""
+        self._block_pool.create(volume, size_gib, filesystem)
+
+    def volume_resize(self, volume: str, size_gib: int) -> None:
+        """By QEMU where a running guest has it."""
+        self._block_pool.check_growth(volume, size_gib)
+        with failures(f"resize {volume}"):
+            holder = self._holders().get(volume)
+            if holder is None or not holder.isActive():
+                self._block_pool.grow(volume, size_gib)
+                return
+            device = device_of(holder.XMLDesc(), volume_alias(volume))
+            target = None if device is None else device.find("target")
+            assert target is not None, "a volume that is attached is a disk"
+            holder.blockResize(target.get("dev"), size_gib * BYTES_PER_GIB, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+    def volume_remove(self, volume: str) -> None:
+        """Its file."""
+        with failures(f"remove {volume}"):
+            if holder := self._holders().get(volume):
+                raise Conflict("state_forbids", f"the volume {volume} is attached to {holder.name()}")
+        self._block_pool.remove(volume)
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """The pool's files, and who has them."""
+        with failures("volumes"):
+            holders = {volume: domain.name() for volume, domain in self._holders().items()}
+        names = self._block_pool.names()
+        return tuple(Volume(name, self._block_pool.size_gib(name), holders.get(name, "")) for name in names)
+
+    def volume_attach(self, contract: str, volume: str) -> None:
+        """Live and in the definition."""
+        path = self._block_pool.path(volume)
+        with failures(f"attach {volume}"):
+            domain = self._present(contract)
+            holder = self._holders().get(volume)
+            if holder is not None and holder.name() != contract:
+                raise Conflict("state_forbids", f"the volume {volume} is attached to {holder.name()}")
+            self._attach(domain, volume_alias(volume), _volume(domain, volume, path))
+
+    def volume_detach(self, contract: str, volume: str) -> None:
+        """Live and from the definition."""
+        with failures(f"detach {volume}"):
+            self._detach(self._present(contract), volume_alias(volume))
+
+    def nic_attach(self, contract: str, adapter: str) -> None:
+        """Live and in the definition."""
+        with failures(f"attach {adapter}"):
+            self._attach(self._present(contract), adapter_alias(adapter), adapter_element(contract, adapter))
+
+    def nic_detach(self, contract: str, adapter: str) -> None:
+        """Live and from the definition."""
+        with failures(f"detach {adapter}"):
+            self._detach(self._present(contract), adapter_alias(adapter))
+
+    def _attach(self, domain: Any, alias: str, device: ElementTree.Element) -> None:
+        xml = ElementTree.tostring(device, encoding="unicode")
+        if domain.isActive() and device_of(domain.XMLDesc(), alias) is None:
+            domain.attachDeviceFlags(xml, _LIVE)
+        if device_of(domain.XMLDesc(_DEFINED), alias) is None:
+            domain.attachDeviceFlags(xml, _CONFIG)
+
+    def _detach(self, domain: Any, alias: str) -> None:
+        if (device := device_of(domain.XMLDesc(_DEFINED), alias)) is not None:
+            domain.detachDeviceFlags(ElementTree.tostring(device, encoding="unicode"), _CONFIG)
+        if not domain.isActive() or (device := device_of(domain.XMLDesc(), alias)) is None:
+            return
+        domain.detachDeviceFlags(ElementTree.tostring(device, encoding="unicode"), _LIVE)
+        pause = Event()
+        for _ in range(round(_DETACH_SECONDS / _POLL_SECONDS)):
+            if device_of(domain.XMLDesc(), alias) is None:
+                return
+            pause.wait(_POLL_SECONDS)
+        raise Unavailable("hypervisor_failed", f"the guest of {domain.name()} does not let go of a device")
+
+    def _holders(self) -> dict[str, Any]:
+        """Volume -> the domain that has it."""
+        holders: dict[str, Any] = {}
+        for domain in self._connect().listAllDomains():
+            for flags in (0, _DEFINED):
+                xml = domain.XMLDesc(flags)
+                if read_mark(xml) is not None:
+                    holders |= dict.fromkeys(aliases(xml, VOLUME_PREFIX), domain)
+        return holders
+
+
+def _volume(domain: Any, volume: str, path: Path) -> ElementTree.Element:
+    taken = {*disk_targets(domain.XMLDesc()), *disk_targets(domain.XMLDesc(_DEFINED))}
+    return volume_element(volume, path, taken)
+
+
+def _milliseconds(told: dict[str, int]) -> int:
+    return told["date-sec"] * 1000 + told["date-nsec"] // 1_000_000

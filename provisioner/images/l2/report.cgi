@@ -1,0 +1,4 @@
+#!/bin/sh
+# What /bin/report says, over HTTP.
+printf 'Content-Type: application/json\r\n\r\n'
+exec /bin/report

@@ -1,0 +1,92 @@
+"""Real guests for the tests: a private libvirtd with QEMU, the small guest's image, and room for two guests at a time.
+
+Nothing here is optional. Where libvirtd cannot start, or the image cannot be built, the tests fail and say why:
+`make guests` installs what they need.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from common.clock import SystemClock
+from nestex.stack.folder import DataFolder
+from nestex.stack.qemu_libvirtd import start_qemu_libvirtd
+from nestex.stack.supervisor import Supervisor
+from provisioner.hypervisor.boot_probe import probe_machine
+from provisioner.hypervisor.libvirt_connection import start_event_loop
+from provisioner.hypervisor.qemu_driver import Places, QemuDriver
+from provisioner.images.debian import fetch_busybox, fetch_kernel
+from provisioner.images.small_guest import build_small_guest
+from tests.provisioner.hypervisor.real_node import RealNode
+
+GUESTS_AT_A_TIME = 2
+
+
+@pytest.fixture(scope="session")
+def image_pool(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A pool with the small guest, built once for all workers of the run."""
+    run = getattr(request.config, "workerinput", {}).get("testrunuid", "alone")
+    shared = Path(tempfile.gettempdir()) / f"nestex-images-{run}"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "nestex-l2.json").exists():
+            build_small_guest(fetch_kernel(), fetch_busybox(), shared)
+    pool = Path(tempfile.mkdtemp(prefix="nestex-pool-"))
+    shutil.copytree(shared, pool, dirs_exist_ok=True)
+    yield pool
+    shutil.rmtree(pool)
+    if run == "alone":
+        shutil.rmtree(shared)
+
+
+@pytest.fixture(scope="session")
+def real_node(image_pool: Path) -> Iterator[RealNode]:
+    """A libvirtd with QEMU, and what a node gives its guests."""
+    start_event_loop()
+    folder = Path(tempfile.mkdtemp(prefix="nestex-guests-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        held = stack.enter_context(DataFolder.hold(folder / "stack"))
+        supervisor = stack.enter_context(Supervisor(held, SystemClock()))
+        uri = start_qemu_libvirtd(supervisor, "node")
+        places = Places(folder / "guests", image_pool, folder / "cache", folder / "volumes")
+        places.volumes.mkdir()
+        yield RealNode(uri, probe_machine(uri, folder / "probe", SystemClock()), places, supervisor)
+
+
+@pytest.fixture(scope="module")
+def real_guests(real_node: RealNode) -> Iterator[QemuDriver]:
+    """A driver on it, with the right to run one guest: two workers of a run may have it at a time."""
+    with _slot():
+        driver = QemuDriver(real_node.uri, real_node.machine, real_node.places, SystemClock())
+        yield driver
+        for guest in driver.guests():
+            driver.stop(guest.contract)
+            driver.remove(guest.contract)
+        for volume in driver.volumes():
+            driver.volume_remove(volume.name)
+        driver.close()
+
+
+def _slot() -> ExitStack:
+    """One of GUESTS_AT_A_TIME, held until it is left. The first that is free, else that of this process's number."""
+    stack = ExitStack()
+    files = [Path(tempfile.gettempdir()) / f"nestex-guest-slot-{number}" for number in range(GUESTS_AT_A_TIME)]
+    for file in files:
+        lock = stack.enter_context(file.open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return stack
+    lock = stack.enter_context(files[-1].open("w"))
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return stack

@@ -1,0 +1,102 @@
+"""PostgreSQL in a simulation: the real one, on simulated time, with commits that fail and commits that nobody hears of.
+
+One database serves many seeds: it is emptied before each. `now()` is found in a schema of our own before the
+server's, and tells the simulated time that its connection was given when a transaction began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+from runtime.driver import allow_driver_work
+from runtime.metadata import metadata
+from tests.simulation.clocks import WALL_MICROS
+from tests.simulation.loop import PROCESS, Life, SimulatedLoop
+
+CommitFault = Literal["fails", "is not heard of"]
+FAULTS: tuple[CommitFault, ...] = ("fails", "is not heard of")
+
+_TICK_SECONDS = 0.1
+"""The database's clock moves in steps, which saves a statement in most transactions."""
+_CLOCK = """
+    CREATE SCHEMA simulation;
+    CREATE FUNCTION simulation.now() RETURNS timestamptz LANGUAGE sql STABLE AS
+        $$ SELECT to_timestamp(current_setting('simulation.now')::double precision) $$;
+"""
+
+
+def prepare(url: str) -> None:
+    """Give the migrated database at `url` a clock that a simulation drives."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_CLOCK)
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path TO simulation, public, pg_catalog").format(name))
+        connection.execute(sql.SQL("ALTER DATABASE {} SET simulation.now TO '0'").format(name))
+        connection.execute(sql.SQL("ALTER DATABASE {} SET jit TO off").format(name))
+
+
+class SimulatedDatabase:
+    """The engine that all simulated processes use, and the faults that are on their way: process name -> fault of its
+    next commit that keeps something new, more than a lease."""
+
+    def __init__(self, engine: Engine, loop: SimulatedLoop) -> None:
+        self.engine = engine
+        self.faults: dict[str, CommitFault] = {}
+        self._loop = loop
+
+    def now_seconds(self) -> float:
+        """Real time since the Unix epoch."""
+        return (WALL_MICROS + self._loop.time_micros()) / 1_000_000
+
+    def begin(self, connection: Connection) -> None:
+        process = PROCESS.get()
+        if process is not None and process.life is Life.DEAD:
+            raise psycopg.OperationalError("the process is dead")
+        if self.now_seconds() > connection.info.get("now_seconds", 0) + _TICK_SECONDS:
+            connection.info["now_seconds"] = self.now_seconds()
+            connection.exec_driver_sql("SELECT set_config('simulation.now', %s, false)", (str(self.now_seconds()),))
+
+    def rollback(self, connection: Connection) -> None:
+        if not connection.invalidated:
+            connection.info.pop("has_news", None)
+            connection.info.pop("now_seconds", None)  # what the session was told is taken back with the transaction
+
+    def execute(self, connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "INSERT" in statement and not statement.startswith("INSERT INTO lease "):
+            connection.info["has_news"] = True
+
+    def commit(self, connection: Connection) -> None:
+        process = PROCESS.get()
+        if not connection.info.pop("has_news", False) or process is None or process.name not in self.faults:
+            return
+        fault = self.faults[process.name]
+        self.faults = {name: other for name, other in self.faults.items() if other != fault}
+        driver: Any = connection.connection.driver_connection
+        if fault == "is not heard of":
+            driver.commit()
+        driver.close()  # so that the commit that follows fails as it does when the line breaks
+
+
+@contextmanager
+def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
+    """The database at `url`, empty."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=2)
+    allow_driver_work(engine)
+    simulated = SimulatedDatabase(engine, loop)
+    tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))  # names of our own metadata
+    event.listen(engine, "begin", simulated.begin)
+    event.listen(engine, "before_cursor_execute", simulated.execute)
+    event.listen(engine, "commit", simulated.commit)
+    event.listen(engine, "rollback", simulated.rollback)
+    try:
+        yield simulated
+    finally:
+        engine.dispose()

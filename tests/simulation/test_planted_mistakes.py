@@ -1,0 +1,109 @@
+"""What the simulation is worth: mistakes that are planted into the product are found within a few dozen seeds."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.msg import Msg
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from common import codec, subjects
+from common.wire import Allocation, UsageReport, Watermark
+from market.engine import fence as fencing
+from market.engine.batch import BatchProcessor
+from market.engine.commands import Answer, Command
+from market.engine.fence import Fence
+from market.tables import lease
+from market.worker.inbox import Inbox
+from market.worker.usage import UsageReports
+from provisioner import desired
+from provisioner.store import Store
+from runtime.driver import Asked, Pipe
+from tests.simulation.seed import run
+
+SEEDS = 60
+
+apply_commands, attempt = BatchProcessor._apply, BatchProcessor._attempt
+handle_reports = UsageReports.handle
+put_claim, renew, accept = fencing.put_claim, fencing.renew, desired._accept
+
+
+def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
+    answers: dict[BatchProcessor, list[Answer]] = {}
+
+    def noting(self: BatchProcessor, *given: Any) -> list[Answer]:
+        answers[self] = apply_commands(self, *given)
+        return answers[self]
+
+    def hasty(self: BatchProcessor, commands: Sequence[Command], *, lock_cash: bool) -> list[Answer]:
+        try:
+            return attempt(self, commands, lock_cash=lock_cash)
+        except DBAPIError:
+            return answers[self]
+
+    patch.setattr(BatchProcessor, "_apply", noting)
+    patch.setattr(BatchProcessor, "_attempt", hasty)
+
+
+def acknowledge_usage_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
+    """To the stream, and to the agents: what only one of them has forgotten, the other sends again."""
+
+    async def hasty_inbox(self: Inbox, messages: Sequence[Msg]) -> None:
+        await asyncio.gather(*(message.ack() for message in messages))
+        await self._handle(messages)
+        self._followed(backlog=False)
+
+    async def hasty_reports(self: UsageReports, messages: Sequence[Msg]) -> None:
+        for message in messages:
+            report = codec.decode(UsageReport, message.data)
+            watermark = codec.encode(Watermark(report.sequence))
+            await self.bus.publish(subjects.command(report.node, "watermark"), watermark)
+        await handle_reports(self, messages)
+
+    patch.setattr(Inbox, "_take", hasty_inbox)
+    patch.setattr(UsageReports, "handle", hasty_reports)
+
+
+def skip_the_fence(patch: pytest.MonkeyPatch) -> None:
+    def with_newest_epoch(connection: Connection, fence: Fence) -> Fence:
+        epoch = connection.execute(select(lease.c.epoch).where(lease.c.shard == fence.shard)).scalar_one()
+        return dataclasses.replace(fence, epoch=epoch)
+
+    def careless_claim(pipe: Pipe, fence: Fence, *given: Any) -> Asked:
+        return put_claim(pipe, with_newest_epoch(pipe.connection, fence), *given)
+
+    def careless_renew(connection: Connection, fence: Fence, lease_seconds: float) -> None:
+        renew(connection, with_newest_epoch(connection, fence), lease_seconds)
+
+    patch.setattr(fencing, "put_claim", careless_claim)
+    patch.setattr(fencing, "renew", careless_renew)
+    patch.setattr(fencing, "check", lambda _connection, _fence: None)
+
+
+def apply_a_revision_twice(patch: pytest.MonkeyPatch) -> None:
+    def forgetful(store: Store, allocation: Allocation, now_ms: int) -> bool:
+        known = store.guest(allocation.contract)
+        if known is not None and known.allocation.revision == allocation.revision:
+            store.drop_guest(allocation.contract)
+        return accept(store, allocation, now_ms)
+
+    patch.setattr(desired, "_accept", forgetful)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [acknowledge_before_commit, acknowledge_usage_before_it_is_stored, skip_the_fence, apply_a_revision_twice],
+    ids=lambda plant: plant.__name__,
+)
+def test_a_planted_mistake_is_found(
+    plant: Any, simulated_url: str, agent_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    found = (run(seed, simulated_url, agent_files).difference for seed in range(SEEDS))
+    assert next(filter(None, found), None) is not None

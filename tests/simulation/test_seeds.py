@@ -1,0 +1,44 @@
+"""A hundred seeds, every time; `python -m tests.simulation` runs as many as one likes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.seed import run
+
+SEEDS = 100
+OF_A_TEST = 5
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, OF_A_TEST))
+def test_whatever_breaks_the_market_keeps_its_promises(first: int, simulated_url: str, agent_files: Path) -> None:
+    for seed in range(first, first + OF_A_TEST):
+        told = run(seed, simulated_url, agent_files)
+        assert told.difference is None, f"python -m tests.simulation --from {seed} --seeds 1\n" + "\n".join(told.faults)
+
+
+def test_without_faults_everything_that_was_sold_is_delivered(simulated_url: str, agent_files: Path) -> None:
+    told = run(0, simulated_url, agent_files, with_faults=False)
+    assert told.difference is None
+    assert told.unknown == 0
+    assert told.ends == {}
+    assert told.orders > 20
+    assert told.contracts > 5
+    assert told.minutes > 50
+
+
+def test_a_seed_gives_the_same_history_every_time(simulated_url: str, agent_files: Path) -> None:
+    """Also in another process, whose hashes and addresses are others."""
+    told = run(SEEDS, simulated_url, agent_files)
+    assert told.faults
+    program = (
+        "import sys; from pathlib import Path; from tests.simulation.seed import run;"
+        " told = run(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])); print(told.digest, told.seconds)"
+    )
+    arguments = [sys.executable, "-c", program, str(SEEDS), simulated_url, str(agent_files)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [told.digest, str(told.seconds)]
