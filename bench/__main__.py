@@ -6,9 +6,9 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, http
+from bench import auction, durable, exports, http
 
-BENCHMARKS = {"auction": auction.run, "durable": durable.run, "http": http.run}
+BENCHMARKS = {"auction": auction.run, "durable": durable.run, "exports": exports.run, "http": http.run}
 
 
 def main() -> int:

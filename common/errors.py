@@ -61,6 +61,8 @@ ERROR_CODES: dict[str, str] = {
     "too_many_open_orders": "The participant has as many open orders in the zone as one may have.",
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
+    "not_an_e_invoice": "The document says something that the European standard for e-invoices has no form for.",
+    "not_a_sepa_payment": "There is nothing that a SEPA credit transfer could pay: no IBAN, no euros, or no payouts.",
     "iban_missing": "A payment needs a bank account: an IBAN, given with the call or in the legal identity.",
     "disputes_open": "Minutes of the period are disputed; an operator has to decide first.",
     "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",

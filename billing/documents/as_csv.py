@@ -43,6 +43,11 @@ def render_csv(document: Document) -> bytes:
     return text.getvalue().encode()
 
 
+def safe(text: str) -> str:
+    """The text, so that no spreadsheet runs it."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
 def _row(document: Document, line: Line) -> tuple[str | int, ...]:
     seller, buyer = document.content.seller, document.content.buyer
     return (
@@ -52,12 +57,12 @@ def _row(document: Document, line: Line) -> tuple[str | int, ...]:
         issued_at(document.issued_at_micros),
         document.month,
         document.currency,
-        _safe(_name(seller)),
-        _safe(seller.tax_number or ""),
-        _safe(_name(buyer)),
-        _safe(buyer.tax_number or ""),
+        safe(_name(seller)),
+        safe(seller.tax_number or ""),
+        safe(_name(buyer)),
+        safe(buyer.tax_number or ""),
         line.number,
-        _safe(line.instrument),
+        safe(line.instrument),
         "slice-minute",
         line.slice_minutes,
         micros(line.price_micros),
@@ -71,7 +76,3 @@ def _row(document: Document, line: Line) -> tuple[str | int, ...]:
 
 def _name(party: Party) -> str:
     return party.company or party.participant_id
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

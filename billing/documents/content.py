@@ -9,10 +9,11 @@ SELF_BILLED_INVOICE = "self_billed_invoice"
 CREDIT_NOTE = "credit_note"
 SELF_BILLED_CREDIT_NOTE = "self_billed_credit_note"
 TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389, CREDIT_NOTE: 381, SELF_BILLED_CREDIT_NOTE: 261}
-"""UNTDID 1001: what the market sells, and what the market buys and writes the invoice for itself."""
+"""UNTDID 1001: what the market sells, what it buys and writes the invoice for itself, and what takes either back."""
 
 BUYERS_KINDS = (INVOICE, CREDIT_NOTE)
 CORRECTED_BY = {INVOICE: CREDIT_NOTE, SELF_BILLED_INVOICE: SELF_BILLED_CREDIT_NOTE}
+CREDITS = frozenset(CORRECTED_BY.values())
 """A credit note's amounts are positive, and are taken off the document that it corrects."""
 
 

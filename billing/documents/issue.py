@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -56,6 +56,12 @@ def ids_of_month(connection: Connection, month: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def parties(connection: Connection, participants: Iterable[str]) -> dict[str, Party]:
+    """These participants, or the market, as a document of today would name them."""
+    identities = latest(connection, wanted := set(participants))
+    return {one: _party(one, identities.get(one)) for one in wanted}
+
+
 def issue(
     connection: Connection,
     month: str,
@@ -88,7 +94,7 @@ def draft(
     identities = latest(connection, {participant for _, participant in charges} | {MARKET})
     rows: list[dict[str, Any]] = []
     for (kind, participant), charged in sorted(charges.items()):
-        market, other = _party(MARKET, identities), _party(participant, identities)
+        market, other = _party(MARKET, identities.get(MARKET)), _party(participant, identities.get(participant))
         seller, buyer = (market, other) if kind in BUYERS_KINDS else (other, market)
         corrected = corrects[participant] if corrects else None
         purpose = corrected.key if corrected else replaces
@@ -162,10 +168,10 @@ def _amounts(content: Content) -> dict[str, Any]:
     }
 
 
-def _party(participant: str, identities: Mapping[str, LegalIdentity]) -> Party:
-    if participant not in identities:
+def _party(participant: str, identity: LegalIdentity | None) -> Party:
+    if identity is None:
         return Party(participant)
-    form = identities[participant].form
+    form = identity.form
     return Party(
         participant, form.company, form.street, form.postcode, form.city, form.country, form.tax_number, form.iban
     )

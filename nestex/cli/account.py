@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
+from common.errors import NestexError
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, console, show, show_one
 
+_FORMATS = {
+    "json": "application/json",
+    "csv": "text/csv",
+    "pdf": "application/pdf",
+    "ubl.xml": "application/ubl+xml",
+    "cii.xml": "application/cii+xml",
+}
 _DOCUMENT_COLUMNS = ("number", "kind", "period", "state", "net", "vat", "total", "currency", "id")
 
 
@@ -33,7 +41,7 @@ def account(
 
 
 def documents(
-    out: Annotated[Path | None, typer.Option("--out", help="write each document there, as JSON and CSV")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write each document there, in every format")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Your invoices and self-billed invoices."""
@@ -47,12 +55,18 @@ def documents(
 
 
 def save_documents(client: MarketClient, rows: list[dict[str, str]], out: Path) -> list[Path]:
-    """The documents of these heads as files named after their numbers; the paths that were written."""
+    """The documents of these heads as files named after their numbers; the paths that were written. What the European
+    standard has no form for is written without its XML."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for row in rows:
-        for media_type, suffix in (("application/json", "json"), ("text/csv", "csv")):
+        for suffix, media_type in _FORMATS.items():
             path = out / f"{row['number']}.{suffix}"
-            path.write_bytes(client.download(f"/v1/documents/{row['id']}", media_type))
-            written.append(path)
+            try:
+                path.write_bytes(client.download(f"/v1/documents/{row['id']}", media_type))
+            except NestexError as error:
+                if error.code != "not_an_e_invoice":
+                    raise
+            else:
+                written.append(path)
     return written

@@ -17,6 +17,7 @@ from nestex.cli import (
     books,
     disputes,
     doctor,
+    export,
     images,
     keys,
     local,
@@ -49,6 +50,7 @@ ordering.register(app)
 trading.register(app)
 nodes.register(app)
 account.register(app)
+export.register(app)
 keys.register(app)
 operator.register(app)
 payments.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -56,6 +57,23 @@ class MarketClient:
     def download(self, path: str, media_type: str) -> bytes:
         """The answer's bytes, in this media type."""
         return self._call("GET", path, headers={"Accept": media_type}).content
+
+    def save(self, path: str, file: Path, **query: Any) -> None:
+        """The answer's bytes as a file, written as they arrive; only a whole one replaces one that is there."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        arriving = file.with_name(f".{file.name}.part")
+        try:
+            with self._http.stream("GET", path, params=query) as response, arriving.open("wb") as written:
+                if not response.is_success:
+                    response.read()
+                    raise _error(response)
+                for piece in response.iter_bytes():
+                    written.write(piece)
+            arriving.replace(file)
+        except httpx.HTTPError as error:
+            raise Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}") from error
+        finally:
+            arriving.unlink(missing_ok=True)
 
     def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page."""

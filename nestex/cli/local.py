@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="folder for documents")] = Path("demo-out"),
+    out: Annotated[Path, typer.Option("--out", help="folder for documents and exports")] = Path("demo-out"),
     json_file: Annotated[Path | None, typer.Option("--json", help="file for the figures")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="keep the data folder, for `nestex up --data`")] = False,
 ) -> None:

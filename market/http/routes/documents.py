@@ -1,4 +1,4 @@
-"""Invoices, self-billed invoices and credit notes, as JSON or CSV."""
+"""Invoices, self-billed invoices and credit notes, in every format."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from billing import documents as billing_documents
 from billing.documents import corrections
+from billing.documents.formats import FORMATS, JSON
 from common.decimals import print_scaled
 from market.http.auth import Finance, Operating
 from market.http.cursors import id_cursor
@@ -19,8 +20,6 @@ from market.http.services import Market, Reader
 from market.http.strict_route import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["documents"])
-
-_CSV = "text/csv"
 
 
 class DocumentModel(BaseModel):
@@ -55,19 +54,20 @@ def documents(who: Finance, connection: Reader, after: After = "", limit: Limit 
     "/documents/{document}",
     response_model=None,
     responses=documented(401, 403, 404, 422)
-    | {200: {"description": "the document", "content": {"application/json": {}, _CSV: {}}}},
+    | {200: {"description": "the document", "content": {media_type: {} for media_type in FORMATS}}},
 )
 def document(
     document: Annotated[str, Path(min_length=1, max_length=80)],
     who: Finance,
     connection: Reader,
-    accept: Annotated[str, Header()] = "application/json",
+    accept: Annotated[str, Header()] = JSON,
 ) -> Response:
-    """A document: whole, with an appendix per contract and day, as JSON; its lines as CSV for `Accept: text/csv`."""
+    """A document, in the first of these formats that `Accept` names: whole, with an appendix per contract and day, as
+    JSON; its lines as CSV; a PDF that carries the CII (Factur-X); UBL 2.1 and CII in the form of EN 16931."""
     row = billing_documents.get_document(connection, who.participant, document)
-    if _CSV in accept:
-        return Response(billing_documents.render_csv(row), media_type=_CSV)
-    return Response(billing_documents.render_json(row), media_type="application/json")
+    wanted = (part.partition(";")[0].strip() for part in accept.split(","))
+    media_type = next((one for one in wanted if one in FORMATS), JSON)
+    return Response(FORMATS[media_type](row), media_type=media_type)
 
 
 @router.post("/documents/{document}/reissue", status_code=201, responses=documented(401, 403, 404, 409, 422))

@@ -8,8 +8,8 @@ import pytest
 
 COMMANDS = (
     "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "audit", "doctor", "buy", "sell", "cancel",
-    "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "replay", "amend", "explain", "trades",
-    "instruments", "classes", "keys", "operator",
+    "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "export", "replay", "amend", "explain",
+    "trades", "instruments", "classes", "keys", "operator",
 )  # fmt: skip
 
 

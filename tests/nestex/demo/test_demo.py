@@ -7,7 +7,15 @@ import csv
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+
+from focus_data_toolkit.validate.bundle import validate_dataset_bundle
+from sepaxml.validation import try_valid_xml
+
+from tests.billing.einvoice_rules import broken_rules
+from tests.billing.exports.focus import focus_rules
+from tests.billing.exports.journals.programs import beancount_complaint, hledger_complaint
 
 _LONGEST_SECONDS = 240
 
@@ -33,3 +41,27 @@ def test_the_demo_goes_from_the_first_order_to_books_that_balance(tmp_path: Path
         assert whole["number"] == document["number"]
         with (out / "documents" / f"{document['number']}.csv").open(newline="") as rows:
             assert len(list(csv.reader(rows))) > 1
+    formats_are_right(out, len(result["documents"]))
+
+
+def formats_are_right(out: Path, documents: int) -> None:
+    for suffix in ("ubl", "cii"):
+        files = list(out.glob(f"documents/*.{suffix}.xml"))
+        assert len(files) == documents
+        assert [broken_rules(file.read_bytes()) for file in files] == [[]] * documents
+    assert all(file.read_bytes().startswith(b"%PDF") for file in out.glob("documents/*.pdf"))
+    bundle = {
+        name: list(csv.DictReader((out / "focus-1.4" / file).open(encoding="utf-8", newline="")))
+        for name, file in (
+            ("Cost and Usage", "cost-and-usage.csv"),
+            ("Invoice Detail", "invoice-detail.csv"),
+            ("Billing Period", "billing-period.csv"),
+        )
+    }
+    report = validate_dataset_bundle(bundle, invoice_detail_authoritative=True, rounding_tolerance=Decimal(0))
+    assert report.ok, report.format()
+    assert focus_rules.broken_rules(out / "focus-1.2.csv") == {"InvoiceId-C-004-C"}
+    assert (out / "focus-1.2.parquet").read_bytes().startswith(b"PAR1")
+    assert hledger_complaint(out / "ledger.hledger") == ""
+    assert beancount_complaint(out / "ledger.beancount") == ""
+    try_valid_xml((out / "payouts.pain.001.xml").read_bytes(), "pain.001.001.09")
