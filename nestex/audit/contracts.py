@@ -97,6 +97,8 @@ def _guest(slices: int, bid: Row, instrument: InstrumentFacts, number: int) -> R
         "cpu_shares": instrument.cpu_shares,
         "ssh_keys": template["ssh_keys"],
         "user_data": template["user_data"],
+        "cpu_percent": 100,  # nothing in a bid changes these two yet
+        "ports": [],
     }
 
 

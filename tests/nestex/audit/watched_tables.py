@@ -49,13 +49,20 @@ UNSEEN = {
     "outbox.published_at": "when the relay sent it is not the engine's to know",
     "ledger_transfer.content_sha256": "the ledger's guard against another content under the same key",
     "ledger_account.id": "which accounts there are is the books check's",
-    "ledger_account.kind": "as id",
     "ledger_account.balance_micros": "balances beside entries are the books check's",
     "billable_contract.delivered_seconds": "what happens after the birth is the books check's",
     "billable_contract.billed_minutes": "as delivered_seconds",
     "billable_contract.state": "as delivered_seconds",
     "billable_contract.ended_minute": "as delivered_seconds",
     "billable_contract.closed_at_micros": "as delivered_seconds",
+    "billable_contract.kept_minutes": "as delivered_seconds",
+    "billable_contract.bond_minutes": "as delivered_seconds",
+    "billable_contract.released_minutes": "as delivered_seconds",
+    "billable_contract.released_minute": "as delivered_seconds",
+    "billable_contract.credited_minutes": "as delivered_seconds",
+    "billable_contract.compensation_micros": "as delivered_seconds",
+    "billable_contract.unsettlings": "as delivered_seconds",
+    "billable_contract.ending": "as delivered_seconds",
 }
 """Columns that nothing in the journal decides, with the reason."""
 
@@ -78,6 +85,8 @@ ALIKE = {
     *(f"billable_contract.{name}" for name in ("instrument", "kind", "buyer_vat_category", "provider_vat_category")),
     "billable_contract.provider_identity_version",
     *(f"billable_contract.{name}" for name in ("allowance_minutes", "delivered_seconds", "billed_minutes", "state")),
+    *(f"billable_contract.{name}" for name in ("bond_minutes", "released_minutes", "credited_minutes", "unsettlings")),
+    "billable_contract.compensation_micros",
 }
 """Columns that have the same value in every row of the history: no two rows can exchange them."""
 
@@ -89,6 +98,8 @@ EMPTY = {
     "billable_contract.buyer_identity_version",
     "billable_contract.ended_minute",
     "billable_contract.closed_at_micros",
+    "billable_contract.released_minute",
+    "billable_contract.ending",
     "outbox.published_at",
 }
 """Columns that no row of the history has."""
