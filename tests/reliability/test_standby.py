@@ -18,14 +18,14 @@ def test_a_standby_takes_over_and_the_old_engine_ends_when_it_wakes(town: Town) 
     assert "serves, epoch" in town.log(SECOND)
     town.signal(FIRST, signal.SIGCONT)
     town.until(lambda: "was taken over" in town.log(FIRST), "the old engine's end, with its reason")
-    town.check_story(name, lost=2)
+    town.check_story(name)
     town.stop(SECOND)
-    town.check_story(town.buy(), lost=2)
+    town.check_story(town.buy())
 
 
 def test_a_killed_engine_is_replaced_by_its_standby(town: Town) -> None:
     town.start_engine(SECOND)
     town.until(lambda: "standby" in town.log(SECOND), "the second engine's waiting")
     town.signal(FIRST, signal.SIGKILL)
-    town.check_story(town.buy(), lost=2)
+    town.check_story(town.buy())
     town.stop(SECOND)
