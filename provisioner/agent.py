@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from common.clock import MarketClock, SystemClock
+from common.clock import MarketClock, RealClock, SystemClock
 from common.errors import NestexError, Unavailable
 from common.wire import Capacity
 from provisioner.blocking import Blocking
@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 STORE_FILE = "agent.sqlite"
 LOCK_FILE = "agent.lock"
 CANCEL_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""How long an agent that starts waits for a hypervisor before it gives up."""
+
+AGAIN_SECONDS = 0.5
 
 
 def main(settings: Settings) -> int:
@@ -150,7 +154,7 @@ class Agent:
 async def _live(settings: Settings) -> None:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(settings.data), _thread("store") as storage, _thread("hypervisor") as hypervisor:
-        driver = await hypervisor(open_driver, settings, SystemClock())
+        driver = await _opened(hypervisor, settings, SystemClock())
         capabilities = await hypervisor(driver.capabilities)
         capacity = capacity_of(settings.data, settings.declared, simulated=capabilities.simulated)
         log.info("%s, capacity %s", capabilities, capacity)
@@ -170,6 +174,19 @@ async def _live(settings: Settings) -> None:
         finally:
             await storage(store.close)
             await hypervisor(driver.close)
+
+
+async def _opened(hypervisor: Blocking, settings: Settings, clock: RealClock) -> Hypervisor:
+    """The driver. A libvirtd that restarts while its agent does is waited for, for as long as PATIENCE_SECONDS."""
+    until = clock.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await hypervisor(open_driver, settings, clock)
+        except Unavailable as error:
+            if clock.monotonic() > until:
+                raise
+            log.warning("%s", error)
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import libvirt
 from common.clock import RealClock
 from common.errors import Unavailable
 from provisioner.hypervisor.domain_xml import add
-from provisioner.hypervisor.libvirt_connection import Connection
+from provisioner.hypervisor.libvirt_connection import Connection, failures
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class Machine:
 
 
 def probe_machine(uri: str, folder: Path, clock: RealClock) -> Machine:
-    """KVM if a guest boots faster with it than without. Raises Unavailable where none boots at all.
+    """KVM if a guest boots faster with it than without. Raises Unavailable where none boots at all, and where the
+    hypervisor is away or goes away: that says nothing about either.
 
     `folder` is for the probe's files; QEMU must be able to reach it.
     """
@@ -74,9 +75,13 @@ def boot_sector() -> bytes:
 
 
 def _attempt(connect: Connection, kind: Kind, folder: Path, clock: RealClock, seconds: float) -> Machine | None:
+    with failures("the boot probe"):
+        connection = connect()
     try:
-        machine = _boot(connect(), kind, folder, clock, seconds)
+        machine = _boot(connection, kind, folder, clock, seconds)
     except (libvirt.libvirtError, Unavailable) as error:
+        if not connection.isAlive():
+            raise Unavailable("hypervisor_failed", f"libvirt went away during the boot probe: {error}") from error
         log.info("%s, with %.1f s for it: %s", kind, seconds, error)
         return None
     log.info("a guest boots with %s in %.2f s", kind, machine.seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.clock import RealClock
-from common.errors import Unavailable
+from common.errors import Refused
 from provisioner.hypervisor.boot_probe import probe_machine
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
 from provisioner.hypervisor.qemu_driver import Places, QemuDriver
@@ -11,7 +11,8 @@ from provisioner.settings import Settings
 
 
 def open_driver(settings: Settings, clock: RealClock) -> LibvirtDriver:
-    """The driver, connected. Raises Unavailable where no guest boots, or none with the KVM that was asked for."""
+    """The driver, connected. Raises Unavailable where libvirt is away or no guest boots, and Refused
+    (`hypervisor_lacks`) where KVM was asked for and is of no use."""
     if settings.libvirt_uri.startswith("test"):
         driver = LibvirtDriver(settings.libvirt_uri)
         driver.probe()
@@ -28,5 +29,5 @@ def open_driver(settings: Settings, clock: RealClock) -> LibvirtDriver:
     )
     machine = probe_machine(settings.libvirt_uri, storage / "probe", clock)
     if settings.acceleration == "kvm" and machine.kind != "kvm":
-        raise Unavailable("hypervisor_failed", "KVM was asked for, and guests boot no faster with it than without")
+        raise Refused("hypervisor_lacks", "KVM was asked for, and guests boot no faster with it than without")
     return QemuDriver(settings.libvirt_uri, machine, places, clock)

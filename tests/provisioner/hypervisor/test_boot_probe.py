@@ -28,6 +28,11 @@ def test_where_no_guest_boots_it_says_so(libvirt_uri: str, tmp_path: Path) -> No
         probe_machine(libvirt_uri, tmp_path, SystemClock())
 
 
+def test_a_hypervisor_that_is_away_is_not_taken_for_one_that_boots_nothing(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="the boot probe: Failed to connect"):
+        probe_machine(f"qemu+unix:///system?socket={tmp_path}/libvirt-sock", tmp_path, SystemClock())
+
+
 def test_the_boot_sector_is_one() -> None:
     sector = boot_sector()
     assert len(sector) == 512
