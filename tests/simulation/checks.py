@@ -139,30 +139,35 @@ def delivered(
 ) -> str | None:
     """Every delivered minute is billed, and none that was not, by contract.
 
-    `may_lack` names the nodes whose agents have lost what they knew. Of `broken` guests, the time since they were last
-    seen up counts for nothing.
+    A guest is delivered from when it was told to be ready: not before, where its agent died between its start and the
+    news of it. `may_lack` names the nodes whose agents have lost what they knew. Of `broken` guests, the time since
+    they were last seen up counts for nothing.
     """
-    true_ms: Counter[str] = Counter()
+    up_ms: Counter[str] = Counter()
+    ready_ms: Counter[str] = Counter()
     with database.connect() as connection:
         rows = connection.execute(select(billable_contract)).all()
         usage = usage_minute.c
         query = select(usage.contract_id, func.sum(usage.seconds)).group_by(usage.contract_id)
         metered = {name: int(seconds) for name, seconds in connection.execute(query)}
         refused = connection.execute(select(usage_refused.c.node_id, usage_refused.c.reason)).all()
+        ready = select(contract.c.id, contract.c.ready_at_micros).where(contract.c.ready_at_micros.is_not(None))
+        ready_at = {name: int(micros) // 1000 for name, micros in connection.execute(ready)}
     bounds = {row.contract_id: (row.start_minute, row.ended_minute or row.end_minute) for row in rows}
     for run in runs:
         start, end = bounds[run.contract]
         if run.to_ms is not None:
-            true_ms[run.contract] += max(
-                0, min(run.to_ms, end * MS_PER_MINUTE) - max(run.from_ms, start * MS_PER_MINUTE)
-            )
+            from_ms, to_ms = max(run.from_ms, start * MS_PER_MINUTE), min(run.to_ms, end * MS_PER_MINUTE)
+            up_ms[run.contract] += max(0, to_ms - from_ms)
+            ready_ms[run.contract] += max(0, to_ms - max(from_ms, ready_at.get(run.contract, to_ms)))
     for row in rows:
-        seconds, true = metered.get(row.contract_id, 0), true_ms[row.contract_id] / 1000
-        if seconds > true + slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {true:.1f} s delivered"
+        seconds = metered.get(row.contract_id, 0)
+        up_s, delivered_s = up_ms[row.contract_id] / 1000, ready_ms[row.contract_id] / 1000
+        if seconds > up_s + slack_seconds:
+            return f"contract {row.contract_id}: {seconds} s metered, {up_s:.1f} s up"
         may_be_less = row.contract_id in broken or may_lack(row.node_id)
-        if not may_be_less and seconds < true - slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {true:.1f} s delivered: too few"
+        if not may_be_less and seconds < delivered_s - slack_seconds:
+            return f"contract {row.contract_id}: {seconds} s metered, {delivered_s:.1f} s delivered: too few"
         if seconds // SECONDS_PER_MINUTE != row.billed_minutes:
             return f"contract {row.contract_id}: {seconds} s metered, {row.billed_minutes} minutes billed"
     wrong = [reason for node, reason in refused if not may_lack(node) and reason not in ("after_end", "after_close")]
