@@ -17,6 +17,7 @@ AFTER_END = "after_end"
 AFTER_CLOSE = "after_close"
 CONFLICTING = "conflicting"
 _LONGEST_ID = 100
+_LARGEST_MINUTE = 2**31 - 1
 
 
 class MinuteRecord(NamedTuple):
@@ -26,6 +27,7 @@ class MinuteRecord(NamedTuple):
     minute: int
     seconds: int
     node_id: str
+    life: int
     sequence: int
     epoch: int
     cpu_ns: int
@@ -35,7 +37,7 @@ class MinuteRecord(NamedTuple):
 
     def same_as(self, other: MinuteRecord) -> bool:
         """Whether both say the same of the same minute, whichever report brought them."""
-        return self._replace(sequence=0) == other._replace(sequence=0)
+        return self._replace(life=0, sequence=0) == other._replace(life=0, sequence=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def fits(report: UsageReport, now_minute: int) -> bool:
 
     The running minute is allowed, for an agent whose clock is a little ahead; one that is still to come is not.
     """
-    return 1 <= report.sequence <= LARGEST_MICROS and 0 <= report.minute <= now_minute
+    numbered = 1 <= report.sequence <= LARGEST_MICROS and 0 <= report.life <= LARGEST_MICROS
+    return numbered and 0 <= report.since <= _LARGEST_MINUTE and 0 <= report.minute <= now_minute
 
 
 def minute_record(report: UsageReport, guest: GuestMinute) -> MinuteRecord:
@@ -64,6 +67,7 @@ def minute_record(report: UsageReport, guest: GuestMinute) -> MinuteRecord:
         report.minute,
         _storable(guest.seconds),
         report.node,
+        report.life,
         report.sequence,
         _storable(guest.epoch),
         _storable(guest.cpu_ns),

@@ -28,8 +28,11 @@ class Completed:
 def complete(
     connection: Connection, now_minute: int, at_micros: int, grace_minutes: int, limit: int
 ) -> list[Completed]:
-    """Close up to `limit` contracts whose last minute has passed and is accounted for: its node has reported everything
-    up to it, without a gap, or the grace period is over, and no dispute of it is open. Each is settled to its end.
+    """Close up to `limit` contracts whose last minute has passed and is accounted for, and of which no dispute is open.
+    Each is settled to its end.
+
+    Accounted for: a life of the agent's file that knows all of the window has reported everything up to its end,
+    without a gap, or the grace period is over.
 
     Of the rest, escrow goes back to the buyer, the bond of undelivered minutes beyond the allowance to the market's
     reserve, and what is left of the bond to the provider.
@@ -54,14 +57,17 @@ def complete(
 def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int) -> Sequence[Row[Any]]:
     columns = billable_contract.c
     end = func.coalesce(columns.ended_minute, columns.end_minute)
+    mark = usage_watermark.c
+    reported = exists().where(
+        mark.node_id == columns.node_id, mark.since_minute <= columns.start_minute, mark.minute >= end - 1
+    )
     query = (
         select(billable_contract)
-        .outerjoin(usage_watermark, usage_watermark.c.node_id == columns.node_id)
         .where(
             columns.state == OPEN,
             end <= now_minute,
             ~exists().where(usage_dispute.c.contract_id == columns.contract_id, usage_dispute.c.state == "open"),
-            or_(end <= now_minute - grace_minutes, usage_watermark.c.minute >= end - 1),
+            or_(end <= now_minute - grace_minutes, reported),
         )
         .order_by(columns.contract_id)
         .limit(limit)

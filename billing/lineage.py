@@ -76,7 +76,7 @@ def _minutes(
     connection: Connection, contract_id: str, after_minute: int, limit: int, day: date | None
 ) -> list[dict[str, Any]]:
     columns = usage_minute.c
-    query = select(columns.minute, columns.seconds, columns.node_id, columns.sequence, columns.epoch)
+    query = select(columns.minute, columns.seconds, columns.node_id, columns.life, columns.sequence, columns.epoch)
     query = query.where(columns.contract_id == contract_id, columns.minute > after_minute)
     if day is not None:
         first = minute_of_day(day)

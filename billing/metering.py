@@ -30,18 +30,19 @@ from common.minutes import month_of
 from common.wire import UsageReport
 
 _INSERT_MINUTES = text("""
-    INSERT INTO usage_minute (contract_id, minute, seconds, node_id, sequence, epoch, cpu_ns, memory_kib,
-        disk_bytes, network_bytes)
+    INSERT INTO usage_minute (contract_id, minute, seconds, node_id, life, sequence, epoch, cpu_ns,
+        memory_kib, disk_bytes, network_bytes)
     SELECT * FROM unnest(
         CAST(:contract_id AS text[]), CAST(:minute AS integer[]), CAST(:seconds AS smallint[]),
-        CAST(:node_id AS text[]), CAST(:sequence AS bigint[]), CAST(:epoch AS bigint[]), CAST(:cpu_ns AS bigint[]),
-        CAST(:memory_kib AS bigint[]), CAST(:disk_bytes AS bigint[]), CAST(:network_bytes AS bigint[]))
+        CAST(:node_id AS text[]), CAST(:life AS bigint[]), CAST(:sequence AS bigint[]), CAST(:epoch AS bigint[]),
+        CAST(:cpu_ns AS bigint[]), CAST(:memory_kib AS bigint[]), CAST(:disk_bytes AS bigint[]),
+        CAST(:network_bytes AS bigint[]))
     ON CONFLICT DO NOTHING
     RETURNING contract_id, minute
 """)
 _STORED_MINUTES = text("""
-    SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, sequence, epoch, cpu_ns,
-        memory_kib, disk_bytes, network_bytes
+    SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, life, sequence, epoch,
+        cpu_ns, memory_kib, disk_bytes, network_bytes
     FROM usage_minute LEFT JOIN usage_disputed_minute USING (contract_id, minute)
     JOIN unnest(CAST(:contract_id AS text[]), CAST(:minute AS integer[])) AS wanted (contract_id, minute)
         USING (contract_id, minute)
@@ -53,8 +54,8 @@ _DELIVER = text("""
 """)
 
 
-def record(connection: Connection, now_minute: int, reports: Sequence[UsageReport]) -> dict[str, Recorded]:
-    """Store these reports, and say for each node that sent any how far its stream is complete.
+def record(connection: Connection, now_minute: int, reports: Sequence[UsageReport]) -> dict[tuple[str, int], Recorded]:
+    """Store these reports, and say for each node and life that sent any how far its stream is complete.
 
     Reports of minutes that are still to come do not count, and leave no trace. Any number of repetitions, in any order,
     leaves the same minutes and totals. The caller has authenticated the nodes.
@@ -64,11 +65,6 @@ def record(connection: Connection, now_minute: int, reports: Sequence[UsageRepor
     if records:
         _record_minutes(connection, records)
     return watermarks.receive(connection, sane)
-
-
-def watermark(connection: Connection, node_id: str) -> int:
-    """Every report of the node up to this sequence number is recorded; 0 before the first."""
-    return watermarks.watermark(connection, node_id)
 
 
 def minutes(connection: Connection, contract_id: str, after_minute: int, limit: int) -> list[tuple[int, int]]:

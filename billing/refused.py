@@ -14,6 +14,7 @@ class RefusedRecord:
     """What a node said of a contract in a minute, and why it does not count."""
 
     node_id: str
+    life: int
     sequence: int
     contract_id: str
     minute: int
@@ -22,22 +23,23 @@ class RefusedRecord:
     reason: str
 
 
-Place = tuple[str, int, str, int, int, int]
-START: Place = ("", 0, "", 0, -(2**63), -(2**63))
+Place = tuple[str, int, int, str, int, int, int]
+START: Place = ("", 0, 0, "", 0, -(2**63), -(2**63))
 
 
 def place_of(record: RefusedRecord) -> Place:
     """The cursor behind a record."""
-    return record.node_id, record.sequence, record.contract_id, record.minute, record.seconds, record.epoch
+    return record.node_id, record.life, record.sequence, record.contract_id, record.minute, record.seconds, record.epoch
 
 
 def refused(
     connection: Connection, after: Place, limit: int, *, contract: str | None = None, reason: str | None = None
 ) -> list[RefusedRecord]:
-    """Up to `limit` records behind the cursor, by node and sequence number: of a contract, for a reason, or all."""
+    """Up to `limit` records behind the cursor, by node, life and number: of a contract, for a reason, or all."""
     columns = usage_refused.c
     place = (
         columns.node_id,
+        columns.life,
         columns.sequence,
         columns.contract_id,
         columns.minute,

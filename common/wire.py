@@ -108,7 +108,10 @@ class GuestStatus:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The agent lives: what it has applied (contract -> revision), and whether its first full sync is done."""
+    """The agent lives: what it has applied (contract -> revision), and whether its first full sync is done.
+
+    `usage_sequence` is the number of its newest usage report, in the life of its file that is called `life`.
+    """
 
     node: str
     agent_version: str
@@ -117,6 +120,7 @@ class Heartbeat:
     capacity: Capacity
     usage_sequence: int
     at_ms: int
+    life: int = 0
     version: int = WIRE_VERSION
 
 
@@ -135,36 +139,39 @@ class GuestMinute:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """All guests of a node in one market minute. `sequence` counts from 1 without gaps for the life of the node."""
+    """All guests of a node in one market minute. `sequence` counts from 1 without gaps within a `life` of the agent's
+    file, which has told every minute from `since` on, in this life or an earlier one."""
 
     node: str
     sequence: int
     minute: int
     guests: tuple[GuestMinute, ...]
+    life: int = 0
+    since: int = 0
     version: int = WIRE_VERSION
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted. An agent
-    that lost its file numbers its usage reports on from `usage_sequence`, the market's committed watermark."""
+    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted."""
 
     revisions: dict[str, int]
-    usage_sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Market to agent: every report up to `sequence` is committed and may leave the spool."""
+    """Market to agent: every report of a life up to `sequence` is committed and may leave the spool."""
 
     sequence: int
+    life: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """Market to agent: publish the reports from `sequence` on again."""
+    """Market to agent: publish the reports of a life from `sequence` on again."""
 
     sequence: int
+    life: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from common.clock import MarketClock, RealClock, SystemClock
 from common.errors import NestexError, Unavailable
 from common.wire import Capacity
+from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.commands import Commands
 from provisioner.fingerprint import capacity_of
@@ -91,12 +92,15 @@ class Agent:
         capacity: Capacity,
         heartbeat_seconds: float,
     ) -> None:
+        self._store = store
+        self._storage = storage
         self._driver = driver
         self._hypervisor = hypervisor
+        self._clock = clock
         self._link = Link(identity, answer=self._answer, connected=self._on_connect)
         self._agreement = Agreement(storage, store, self._on_agreement)
         self._statuses = StatusSpool(self._link, storage, store)
-        self._usage = UsageSpool(self._link, storage, store, clock.real)
+        self._usage = UsageSpool(self._link, storage, store, clock)
         self._pulse = Pulse(
             self._link, storage, store, self._agreement, clock=clock, capacity=capacity, seconds=heartbeat_seconds
         )
@@ -116,6 +120,7 @@ class Agent:
     async def serve(self) -> None:
         """Until it is canceled, or until one of the parts cannot go on: its exception is raised."""
         event_loop = asyncio.get_running_loop()
+        await self._storage(lives.begin, self._store, self._clock.minute())
         await self._hypervisor(self._driver.listen, lambda: _call_if_open(event_loop, self._loop.wake))
         link = asyncio.create_task(self._link.run())
         parts = (self._loop, self._intake, self._statuses, self._usage, self._pulse)

@@ -36,16 +36,16 @@ class Commands:
         match verb:
             case "sync":
                 sync = codec.decode(Sync, payload, lenient=True)
-                await self._usage.confirm(sync.usage_sequence)
                 answer = await self._agreement.ask(sync)
                 self._changed()
                 return answer
             case "watermark":
-                await self._usage.confirm(codec.decode(Watermark, payload, lenient=True).sequence)
+                watermark = codec.decode(Watermark, payload, lenient=True)
+                await self._usage.confirm(watermark.life, watermark.sequence)
                 return CommandAnswer(True)
             case "resend":
-                first = codec.decode(Resend, payload, lenient=True).sequence
-                ok = await self._usage.resend(first)
-                return CommandAnswer(ok, "" if ok else f"reports from {first} on were committed and dropped")
+                asked = codec.decode(Resend, payload, lenient=True)
+                ok = await self._usage.resend(asked.life, asked.sequence)
+                return CommandAnswer(ok, "" if ok else f"report {asked.sequence} was committed, or renumbered")
             case _:
                 return CommandAnswer(False, f"this agent knows no command {verb!r}")

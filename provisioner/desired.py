@@ -22,9 +22,6 @@ log = logging.getLogger(__name__)
 CARRIED_OUT = ("run", "gone")
 """What this version can do for a contract; an allocation that wants something else is refused, not half obeyed."""
 
-LATE_MINUTES = 60
-"""Of the minutes that passed before an allocation arrived, so many are reported, as not delivered."""
-
 
 def read_allocation(payload: bytes) -> Allocation:
     """The message, checked. Raises InvalidInput (`message_malformed` or `window_empty`)."""
@@ -49,7 +46,8 @@ def _accept(store: Store, allocation: Allocation, now_ms: int) -> bool:
     if known is not None:
         store.put_guest(replace(known, allocation=allocation))
         return True
-    next_minute = max(allocation.start, now_ms // MS_PER_MINUTE - LATE_MINUTES)
+    # What passed before is not this file's to tell: a file that was lost, or a later one, may have reported it.
+    next_minute = max(allocation.start, now_ms // MS_PER_MINUTE)
     store.put_guest(GuestRecord(allocation, next_minute))
     status = GuestStatus(store.node, allocation.contract, allocation.revision, "accepted", now_ms)
     store.add_status(codec.encode(status))

@@ -9,9 +9,10 @@ from common import codec, subjects
 from common.clock import MarketClock
 from common.errors import Unavailable
 from common.wire import Capacity, Heartbeat
+from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.link import Link
-from provisioner.metering import USAGE_SEQUENCE
+from provisioner.lives import Life
 from provisioner.settings import agent_version
 from provisioner.store import Store
 from provisioner.sync import Agreement, held_revisions
@@ -61,18 +62,19 @@ class Pulse:
                 continue
 
     async def _send(self) -> None:
-        applied, sequence = await self._storage(_held, self._store)
+        applied, life = await self._storage(_held, self._store)
         heartbeat = Heartbeat(
             node=self._store.node,
             agent_version=agent_version(),
             synced=self._agreement.is_reached,
             applied=applied,
             capacity=self._capacity,
-            usage_sequence=sequence,
+            usage_sequence=life.sequence,
             at_ms=self._clock.now_ms(),
+            life=life.name,
         )
         await self._link.publish(subjects.heartbeat(self._store.node), codec.encode(heartbeat))
 
 
-def _held(store: Store) -> tuple[dict[str, int], int]:
-    return held_revisions(store), store.number(USAGE_SEQUENCE) or 0
+def _held(store: Store) -> tuple[dict[str, int], Life]:
+    return held_revisions(store), lives.running(store)

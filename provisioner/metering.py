@@ -15,12 +15,10 @@ from dataclasses import dataclass, replace
 
 from common import codec
 from common.wire import GuestMinute, UsageReport
+from provisioner import lives
 from provisioner.guest import MS_PER_MINUTE, GuestRecord, Uptime
 from provisioner.hypervisor.port import Counters, Guest
 from provisioner.store import Store
-
-USAGE_SEQUENCE = "usage_sequence"
-"""The number of the newest report. Unknown in a new file until the market has told what it has committed."""
 
 KEPT_MINUTES = 2880
 """How long a contract that is over is remembered, so that a late or repeated message about it changes nothing."""
@@ -55,9 +53,6 @@ def report_minutes(store: Store, now_minute: int) -> int:
 
     A minute gets a second report, of other contracts, when an allocation arrives after its window has begun.
     """
-    sequence = store.number(USAGE_SEQUENCE)
-    if sequence is None:
-        return 0
     reports: dict[int, list[GuestMinute]] = defaultdict(list)
     with store.transaction():
         for record in store.guests().values():
@@ -65,10 +60,11 @@ def report_minutes(store: Store, now_minute: int) -> int:
                 reports[minute].append(usage)
             if _forgettable(record, now_minute):
                 store.drop_guest(record.contract)
-        for number, minute in enumerate(sorted(reports), start=sequence + 1):
-            report = UsageReport(store.node, number, minute, tuple(reports[minute]))
+        life = lives.running(store)
+        for number, minute in enumerate(sorted(reports), start=life.sequence + 1):
+            report = UsageReport(store.node, number, minute, tuple(reports[minute]), life.name, life.since)
             store.add_usage(number, codec.encode(report))
-        store.set_number(USAGE_SEQUENCE, sequence + len(reports))
+        lives.advance(store, life.sequence + len(reports))
     return len(reports)
 
 

@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 
 from common import codec, fault_points, subjects
-from common.clock import RealClock
+from common.clock import MarketClock
 from common.errors import Unavailable
-from common.wire import GuestStatus, UsageReport
+from common.wire import GuestStatus
+from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.link import Link
-from provisioner.metering import USAGE_SEQUENCE
+from provisioner.lives import Life
 from provisioner.store import Store
 
 log = logging.getLogger(__name__)
 
 BATCH = 100
-ALL = 2**62
-"""Above every sequence number, and every count of kept reports."""
 RETRY_SECONDS = 1.0
 REPUBLISH_SECONDS = 30.0
 """Real time without a watermark after which everything unconfirmed is published again."""
-
-WATERMARK = "usage_watermark"
 
 
 class StatusSpool:
@@ -74,19 +70,20 @@ class UsageSpool:
         link: Link,
         storage: Blocking,
         store: Store,
-        real: RealClock,
+        clock: MarketClock,
         *,
         republish_seconds: float = REPUBLISH_SECONDS,
     ) -> None:
         self._link = link
         self._storage = storage
         self._store = store
-        self._real = real
+        self._clock = clock
+        self._real = clock.real
         self._republish_seconds = republish_seconds
         self._wake = asyncio.Event()
         self._next = 0
         self._asked_until = 0
-        self._heard_at = real.monotonic()
+        self._heard_at = self._real.monotonic()
 
     def wake(self) -> None:
         """There may be something to publish."""
@@ -98,26 +95,28 @@ class UsageSpool:
         self._heard_at = self._real.monotonic()
         self._wake.set()
 
-    async def confirm(self, sequence: int) -> None:
-        """The market has committed everything up to `sequence`.
+    async def confirm(self, life: int, sequence: int) -> None:
+        """The market has committed everything of a life up to `sequence`. What it says of an earlier life is old news.
 
-        A number above our own means that our file is new or was restored: what is kept, and whatever comes, is numbered
-        after it, and published under the new numbers.
+        A number above our own means that this node, with this very process, was set back to an earlier moment: a new
+        life begins.
         """
-        self._heard_at = self._real.monotonic()
-        if await self._storage(_confirm, self._store, sequence):
-            self._next = sequence + 1
-            self._wake.set()
+        own = await self._storage(_confirm, self._store, life, sequence, self._clock.minute())
+        if own:
+            self._heard_at = self._real.monotonic()
+        elif own is None:
+            self.republish()
 
-    async def resend(self, sequence: int) -> bool:
-        """Publish again from `sequence` on; False when reports from there were dropped as committed.
+    async def resend(self, life: int, sequence: int) -> bool:
+        """Publish again from `sequence` on; False when reports from there were dropped as committed, or have numbers of
+        another life by now.
 
         These go without a message id: the stream may remember the id of a message that its reader lost.
         """
-        first, last = await self._storage(_kept_range, self._store)
-        if sequence < first:
+        running = await self._storage(lives.running, self._store)
+        if life != running.name or sequence <= running.watermark:
             return False
-        self._next, self._asked_until = sequence, last
+        self._next, self._asked_until = sequence, running.sequence
         self._wake.set()
         return True
 
@@ -126,18 +125,18 @@ class UsageSpool:
         while True:
             self._wake.clear()
             try:
-                while kept := await self._storage(self._store.usage_from, self._next, BATCH):
-                    await self._publish(kept)
+                while (batch := await self._storage(_batch, self._store, self._next))[1]:
+                    await self._publish(*batch)
             except Unavailable as error:
                 log.log(logging.WARNING if self._link.is_up else logging.DEBUG, "usage: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             await self._wait()
 
-    async def _publish(self, kept: list[tuple[int, bytes]]) -> None:
+    async def _publish(self, life: Life, kept: list[tuple[int, bytes]]) -> None:
         for sequence, payload in kept:
             begun = self._next
-            message_id = None if sequence <= self._asked_until else f"{self._store.node}:{sequence}"
+            message_id = None if sequence <= self._asked_until else f"{self._store.node}:{life.name}:{sequence}"
             await self._link.publish(subjects.usage(self._store.node), payload, message_id)
             fault_points.reach("agent.published")
             if self._next != begun:
@@ -153,29 +152,19 @@ class UsageSpool:
             self.republish()
 
 
-def _confirm(store: Store, sequence: int) -> bool:
-    """Whether reports were numbered anew."""
+def _batch(store: Store, first: int) -> tuple[Life, list[tuple[int, bytes]]]:
+    """The next reports from a number on, and the life that all of them belong to."""
+    return lives.running(store), store.usage_from(first, BATCH)
+
+
+def _confirm(store: Store, life: int, sequence: int, minute: int) -> bool | None:
+    """Whether it was this life that was confirmed; None when a new one had to begin."""
     with store.transaction():
-        own = store.number(USAGE_SEQUENCE)
-        restored = own is None or sequence > own
-        if restored:
-            _number_after(store, sequence)
-        else:
-            store.drop_usage(sequence)
-        store.set_number(WATERMARK, max(sequence, store.number(WATERMARK) or 0))
-    return restored
-
-
-def _number_after(store: Store, sequence: int) -> None:
-    """Nothing that is kept was committed under its number in this file's life. What was in another is only repeated."""
-    kept = store.usage_from(0, ALL)
-    store.drop_usage(ALL)
-    for number, (_, payload) in enumerate(kept, start=sequence + 1):
-        report = replace(codec.decode(UsageReport, payload), sequence=number)
-        store.add_usage(number, codec.encode(report))
-    store.set_number(USAGE_SEQUENCE, sequence + len(kept))
-
-
-def _kept_range(store: Store) -> tuple[int, int]:
-    """The first number that may still be asked for, and the newest one."""
-    return (store.number(WATERMARK) or 0) + 1, store.number(USAGE_SEQUENCE) or 0
+        running = lives.running(store)
+        if life != running.name:
+            return False
+        if sequence > running.sequence:
+            lives.begin_again(store, minute)
+            return None
+        lives.confirm(store, sequence)
+        return True

@@ -104,6 +104,7 @@ usage_minute = Table(
     Column("minute", Integer, nullable=False),
     Column("seconds", SmallInteger, nullable=False),
     Column("node_id", Text, nullable=False),
+    Column("life", BigInteger, nullable=False, server_default=text("0")),
     Column("sequence", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("cpu_ns", BigInteger, nullable=False),
@@ -119,24 +120,29 @@ usage_receipt = Table(
     "usage_receipt",
     metadata,
     Column("node_id", Text, nullable=False),
+    Column("life", BigInteger, nullable=False, server_default=text("0")),
     Column("sequence", BigInteger, nullable=False),
     Column("minute", Integer, nullable=False),
-    PrimaryKeyConstraint("node_id", "sequence"),
+    PrimaryKeyConstraint("node_id", "life", "sequence"),
     comment="Every usage report that was recorded, also those without guests.",
 )
 
 usage_watermark = Table(
     "usage_watermark",
     metadata,
-    Column("node_id", Text, primary_key=True),
-    Column("sequence", BigInteger, nullable=False, comment="every report up to it is recorded"),
+    Column("node_id", Text, nullable=False),
+    Column("life", BigInteger, nullable=False, server_default=text("0"), comment="of the agent's file"),
+    Column("sequence", BigInteger, nullable=False, comment="every report of the life up to it is recorded"),
     Column("minute", Integer, nullable=False, comment="of that report"),
+    Column("since_minute", Integer, nullable=False, server_default=text("0"), comment="what the file knows from"),
+    PrimaryKeyConstraint("node_id", "life"),
 )
 
 usage_refused = Table(
     "usage_refused",
     metadata,
     Column("node_id", Text, nullable=False),
+    Column("life", BigInteger, nullable=False, server_default=text("0")),
     Column("sequence", BigInteger, nullable=False),
     Column("contract_id", Text, nullable=False),
     Column("minute", Integer, nullable=False),
@@ -147,7 +153,7 @@ usage_refused = Table(
     Column("disk_bytes", BigInteger, nullable=False),
     Column("network_bytes", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
-    PrimaryKeyConstraint("node_id", "sequence", "contract_id", "minute", "seconds", "epoch"),
+    PrimaryKeyConstraint("node_id", "life", "sequence", "contract_id", "minute", "seconds", "epoch"),
     CheckConstraint(
         "reason IN ('invalid_seconds', 'unknown_contract', 'wrong_node', 'outside_window', 'after_end', 'conflicting',"
         " 'after_close')",

@@ -41,9 +41,9 @@ def refused_cursor(text: str) -> Place:
         return START
     try:
         place = json.loads(base64.urlsafe_b64decode(text))
-        node, sequence, contract, *numbers = place
+        node, life, sequence, contract, *numbers = place
         minute, seconds, epoch = (int(number) for number in numbers)
-        return str(node), int(sequence), str(contract), minute, seconds, epoch
+        return str(node), int(life), int(sequence), str(contract), minute, seconds, epoch
     except (ValueError, TypeError) as error:
         raise _malformed() from error
 

@@ -12,7 +12,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from sqlalchemy import Connection, Engine
 
-from billing import metering
 from common import codec, fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
@@ -90,4 +89,4 @@ def _compare(connection: Connection, beat: Heartbeat, at: datetime) -> Sync:
     lacking = [contract for contract, revision in wanted.items() if beat.applied.get(contract, 0) < revision]
     if lacking:
         outbox.put(connection, repeat(connection, lacking, again=str(beat.at_ms)))
-    return Sync(revisions=wanted, usage_sequence=metering.watermark(connection, beat.node))
+    return Sync(revisions=wanted)

@@ -38,11 +38,12 @@ class UsageReports:
             transaction, self.database, lambda connection: metering.record(connection, now_minute, reports)
         )
         fault_points.reach("usage.recorded")
-        for node, result in recorded.items():
-            watermark = codec.encode(Watermark(result.watermark))
+        for (node, life), result in recorded.items():
+            watermark = codec.encode(Watermark(result.watermark, life))
             await self.bus.publish(subjects.command(node, "watermark"), watermark)
             if result.gap_from is not None:
-                await self.bus.publish(subjects.command(node, "resend"), codec.encode(Resend(result.gap_from)))
+                resend = codec.encode(Resend(result.gap_from, life))
+                await self.bus.publish(subjects.command(node, "resend"), resend)
 
 
 def _report(message: Msg) -> UsageReport | None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
-from billing import contracts, ledger
+from billing import contracts, ledger, metering
 from billing.completion import Completed, complete
 from billing.invariants import check
 from billing.tables import billable_contract, usage_refused
@@ -17,6 +17,7 @@ from tests.billing.factories import (
     AT,
     CASH,
     GRACE,
+    NOW,
     START,
     TERMS,
     Agent,
@@ -51,6 +52,19 @@ def test_a_gap_in_the_reports_waits_for_the_grace_time(books: Connection) -> Non
     deliver(books, agent, "con", START + 5, [60] * 5)
     assert complete(books, LAST + GRACE - 1, AT, GRACE, 10) == []
     assert complete(books, LAST + GRACE, AT, GRACE, 10) == [Completed("con", 9)]
+    assert check(books) == []
+
+
+def test_an_agents_new_file_that_does_not_know_the_whole_window_waits_for_the_grace_time(books: Connection) -> None:
+    """What its lost file reported last may be missing, and nobody can tell."""
+    trade(books, contract("con"), contract("later", start=START + 5))
+    deliver(books, Agent(), "con", START, [60] * 4)
+    new = Agent()
+    for minute in range(START + 5, LAST + 5):
+        report = new.report(minute, {"con": 60, "later": 60} if minute < LAST else {"later": 60})
+        metering.record(books, NOW, [replace(report, life=7, since=START + 5)])
+    assert complete(books, LAST + 5, AT, 60, 10) == [Completed("later", 10)]
+    assert complete(books, LAST + 60, AT, 60, 10) == [Completed("con", 9)]
     assert check(books) == []
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from billing import contracts, metering
 from billing.invariants import check
 from billing.settlement import settle
-from billing.tables import billable_contract, billing_period, usage_minute, usage_refused
+from billing.tables import billable_contract, billing_period, usage_minute, usage_refused, usage_watermark
 from billing.watermarks import Recorded
 from common.wire import GuestMinute, UsageReport
 from tests.billing.factories import (
@@ -53,30 +53,39 @@ def traded(books: Connection) -> Connection:
 
 def test_new_minutes_are_counted_and_move_the_watermark(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60, 0, 59])
-    assert metering.record(traded, NOW, reports) == {"node": Recorded(3, None)}
+    assert metering.record(traded, NOW, reports) == {("node", 0): Recorded(3, None)}
     assert delivered(traded) == 119
-    assert metering.watermark(traded, "node") == 3
-    assert metering.watermark(traded, "silent") == 0
 
 
 def test_a_repeated_report_changes_nothing_and_is_answered_again(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60, 30])
     metering.record(traded, NOW, [*reports, reports[0]])
-    assert metering.record(traded, NOW, reports) == {"node": Recorded(2, None)}
+    assert metering.record(traded, NOW, reports) == {("node", 0): Recorded(2, None)}
     assert delivered(traded) == 90
     assert refused(traded) == []
 
 
 def test_a_gap_holds_the_watermark_and_names_the_first_missing_report(traded: Connection) -> None:
     reports = Agent().reports("con", START, [60] * 6)
-    assert metering.record(traded, NOW, [reports[1], reports[4]]) == {"node": Recorded(0, 1)}
-    assert metering.record(traded, NOW, [reports[0]]) == {"node": Recorded(2, 3)}
-    assert metering.record(traded, NOW, [reports[3], reports[2]]) == {"node": Recorded(5, None)}
+    assert metering.record(traded, NOW, [reports[1], reports[4]]) == {("node", 0): Recorded(0, 1)}
+    assert metering.record(traded, NOW, [reports[0]]) == {("node", 0): Recorded(2, 3)}
+    assert metering.record(traded, NOW, [reports[3], reports[2]]) == {("node", 0): Recorded(5, None)}
     assert delivered(traded) == 300
 
 
+def test_lives_of_an_agents_file_are_numbered_apart(traded: Connection) -> None:
+    """The second life repeats what the first told, and goes on; the first one's gap stays its own."""
+    old = Agent().reports("con", START, [60, 60, 60])
+    new = [replace(report, life=7) for report in Agent().reports("con", START + 1, [60, 60, 30])]
+    assert metering.record(traded, NOW, [old[0], old[2]]) == {("node", 0): Recorded(1, 2)}
+    assert metering.record(traded, NOW, new) == {("node", 7): Recorded(3, None)}
+    assert metering.record(traded, NOW, [old[2], *new]) == {("node", 0): Recorded(1, 2), ("node", 7): Recorded(3, None)}
+    assert delivered(traded) == 60 + 60 + 60 + 30
+    assert refused(traded) == []
+
+
 def test_an_empty_report_counts_in_the_sequence(traded: Connection) -> None:
-    assert metering.record(traded, NOW, [Agent().report(START, {})]) == {"node": Recorded(1, None)}
+    assert metering.record(traded, NOW, [Agent().report(START, {})]) == {("node", 0): Recorded(1, None)}
 
 
 def test_a_different_second_record_is_kept_as_a_dispute_and_the_first_counts(traded: Connection) -> None:
@@ -107,7 +116,7 @@ def test_what_may_not_count_is_refused_and_kept(traded: Connection, report: Usag
     metering.record(traded, NOW, [report])
     assert [row[3] for row in refused(traded)] == [reason]
     assert delivered(traded) == 0
-    assert metering.watermark(traded, report.node) == 1
+    assert metering.record(traded, NOW, [report]) == {(report.node, 0): Recorded(1, None)}
 
 
 def test_after_the_close_only_repetitions_pass_unnoticed(traded: Connection) -> None:
@@ -127,7 +136,7 @@ def test_what_a_hostile_agent_says_harms_nobody_else(traded: Connection, text: s
     huge = GuestMinute(text, 2**70, -(2**80), 2**64, 2**64, 2**64, 2**64)
     hostile = UsageReport("node", 1, START, (huge, guest(text, 60), guest("con", 60)))
     beyond = [UsageReport("node", 2**63, START, ()), UsageReport("node", 0, START, ()), UsageReport("x", 5, 2**31, ())]
-    assert metering.record(traded, NOW, [hostile, *beyond]) == {"node": Recorded(1, None)}
+    assert metering.record(traded, NOW, [hostile, *beyond]) == {("node", 0): Recorded(1, None)}
     assert delivered(traded) == 60
     assert {row[3] for row in refused(traded)} == {"invalid_seconds", "unknown_contract"}
 
@@ -164,7 +173,7 @@ def _play(database: Engine, chunks: list[list[UsageReport]], *, settle_between: 
         assert refused(connection) == []
         minutes = select(usage_minute).order_by(usage_minute.c.contract_id, usage_minute.c.minute)
         books = everybody(connection, "buyer", "provider")
-        marks = [metering.watermark(connection, node) for node in ("node", "node2")]
+        marks = [tuple(row) for row in connection.execute(select(usage_watermark).order_by(usage_watermark.c.node_id))]
         result = books, marks, [tuple(row) for row in connection.execute(minutes)]
         taken_back.rollback()
     return result
@@ -192,12 +201,12 @@ def test_workers_that_record_the_same_reports_at_once_count_them_once(database: 
         list(pool.map(work, range(4)))
     with database.begin() as connection:
         assert [delivered(connection, f"con{number}") for number in range(6)] == [600] * 6
-        assert [metering.watermark(connection, agent.node) for agent in agents] == [10, 10]
+        assert metering.record(connection, NOW, reports) == {(agent.node, 0): Recorded(10, None) for agent in agents}
 
 
 def test_a_minute_that_is_still_to_come_counts_only_once_it_has_come(traded: Connection) -> None:
     early = Agent().report(START + 1, {"con": 60})
     assert metering.record(traded, START, [early]) == {}
     assert delivered(traded) == 0
-    assert metering.record(traded, START + 1, [early]) == {"node": Recorded(1, None)}
+    assert metering.record(traded, START + 1, [early]) == {("node", 0): Recorded(1, None)}
     assert delivered(traded) == 60

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.clock import ClockAnchor, MarketClock
 from common.wire import Allocation, Capacity, GuestSpec, Want
+from provisioner import lives
 from provisioner.store import Store
 
 NODE = "nod_00000000000000000000000001"
@@ -56,7 +57,7 @@ def allocation(
 
 
 def new_store(folder: Path) -> Store:
-    """An agent's file with numbered reports, as after the first sync."""
+    """An agent's file with numbered reports, as an agent leaves it at its start."""
     store = Store(folder / "agent.sqlite", NODE)
-    store.set_number("usage_sequence", 0)
+    lives.begin(store, 0)
     return store

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common import codec
 from common.wire import Allocation, GuestState, GuestStatus, UsageReport
+from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.desired import accept
 from provisioner.hypervisor.fake import FakeDriver
@@ -60,7 +61,7 @@ async def loop_world() -> AsyncIterator[World]:
     real, driver = HandClock(), FakeDriver()
     storage, hypervisor = Blocking("store"), Blocking("hypervisor")
     store = await storage(Store, Path(":memory:"), NODE)
-    await storage(store.set_number, "usage_sequence", 0)
+    await storage(lives.begin, store, 0)
     agreement = Agreement(storage, store, lambda: None)
     loop = ReconcileLoop(
         store,

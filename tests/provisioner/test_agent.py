@@ -55,7 +55,7 @@ def test_a_contract_lives_from_allocation_to_removal_although_its_agent_is_kille
             await eventually(lambda: side.beats)
             start = agent_node.clock.minute() + 3
             await side.allocate(allocation(start, start + MINUTES))
-            await _synced(side, Sync({contract(): 1}, usage_sequence=0))
+            await _synced(side, Sync({contract(): 1}))
             await eventually(lambda: "preparing" in side.states(contract()))
             assert not driver.guests()[0].up
             await eventually(lambda: "ready" in side.states(contract()))
@@ -86,9 +86,11 @@ def _whole_window_is_delivered(side: Market, start: int) -> None:
     assert list(seconds) == list(range(start, start + MINUTES))
     assert sum(seconds.values()) == ((start + MINUTES) * 60_000 - ready_ms + 500) // 1000
     assert set(list(seconds.values())[1:]) == {60}
-    sequences = sorted({report.sequence for report in side.reports})
-    assert sequences == list(range(1, len(sequences) + 1))
-    assert len({codec.encode(report) for report in side.reports}) == len(sequences)
+    for life in {report.life for report in side.reports}:
+        of_life = [report for report in side.reports if report.life == life]
+        sequences = sorted({report.sequence for report in of_life})
+        assert sequences == list(range(1, len(sequences) + 1))
+        assert len({codec.encode(report) for report in of_life}) == len(sequences)
 
 
 def test_a_node_that_is_cut_off_ends_its_contracts_on_time_and_tells_it_later(
@@ -99,7 +101,7 @@ def test_a_node_that_is_cut_off_ends_its_contracts_on_time_and_tells_it_later(
             await eventually(lambda: side.beats)
             start = agent_node.clock.minute() + 2
             await side.allocate(allocation(start, start + 5))
-            await _synced(side, Sync({contract(): 1}, usage_sequence=0))
+            await _synced(side, Sync({contract(): 1}))
             await eventually(lambda: side.reports)  # published, and never confirmed: it will come again
             return start
 
@@ -115,8 +117,9 @@ def test_a_node_that_is_cut_off_ends_its_contracts_on_time_and_tells_it_later(
             await eventually(lambda: start + 4 in side.seconds(contract()))
             assert list(side.seconds(contract())) == list(range(start, start + 5))
             assert list(side.seconds(contract()).values())[1:] == [60, 60, 60, 60]
-            await side.command("watermark", Watermark(5))
-            assert (await side.command("resend", Resend(5))).ok is False
+            [life] = {report.life for report in side.reports}
+            await side.command("watermark", Watermark(5, life))
+            assert (await side.command("resend", Resend(5, life))).ok is False
 
     server = Nats(*start_nats(nats_supervisor, durable=False))
     agent_node.enrolled(server, node)
@@ -138,12 +141,12 @@ def test_heartbeats_tell_what_is_held_and_whether_the_first_sync_is_done(
             beat = (await eventually(lambda: side.beats))[0]
             assert (beat.node, beat.synced, beat.applied, beat.usage_sequence) == (node, False, {}, 0)
             assert beat.capacity == _cap(beat.capacity)
-            lacking = await side.command("sync", Sync({contract(): 2}, usage_sequence=17))
+            lacking = await side.command("sync", Sync({contract(): 2}))
             assert lacking == CommandAnswer(False, f"waiting for {contract()}")
             await side.allocate(allocation(5000, 5010, revision=2))
             await eventually(lambda: side.beats[-1].synced)
             assert side.beats[-1].applied == {contract(): 2}
-            assert side.beats[-1].usage_sequence == 17
+            assert side.beats[-1].life == beat.life > 0
 
     asyncio.run(story())
 
@@ -181,7 +184,7 @@ def test_orphans_are_swept_after_the_sync_and_foreign_domains_never(
         async with market(nats_server, node) as side:
             await eventually(lambda: len(side.beats) > 2)
             assert [guest.contract for guest in driver.guests()] == [contract(9)]
-            await _synced(side, Sync({}, usage_sequence=0))
+            await _synced(side, Sync({}))
             await eventually(lambda: side.states(contract(9)))
             assert [(status.state, status.revision) for status in side.statuses] == [("removed", 4)]
             assert driver.guests() == ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common import codec
 from common.errors import InvalidInput
 from common.wire import GuestStatus
-from provisioner.desired import LATE_MINUTES, accept, read_allocation
+from provisioner.desired import accept, read_allocation
 from provisioner.store import Store
 from tests.provisioner.factories import NODE, allocation, contract, new_store
 
@@ -50,12 +50,11 @@ def test_a_newer_revision_keeps_what_the_guest_has_reached(tmp_path: Path) -> No
     assert store.guest(contract()) == expected
 
 
-def test_minutes_that_passed_before_an_allocation_arrived_are_reported_within_a_limit(tmp_path: Path) -> None:
+def test_a_contract_is_reported_from_its_start_or_from_when_it_became_known(tmp_path: Path) -> None:
     store = new_store(tmp_path)
-    accept(store, [allocation(10, 20), allocation(10, 2000, number=2)], now_ms=1000 * 60_000)
-    assert store.guests()[contract(1)].next_minute == 1000 - LATE_MINUTES
-    accept(store, [allocation(10, 20, number=3)], now_ms=12 * 60_000)
-    assert store.guests()[contract(3)].next_minute == 10
+    accept(store, [allocation(10, 20), allocation(13, 20, number=2)], now_ms=12 * 60_000)
+    assert store.guests()[contract(1)].next_minute == 12
+    assert store.guests()[contract(2)].next_minute == 13
 
 
 @pytest.mark.parametrize("change", [{"want": "paused"}, {"end": 10}, {"revision": "1"}])

@@ -94,7 +94,9 @@ def test_commands_are_answered_and_those_without_a_reply_subject_only_heard(
     async def story() -> None:
         async with market(nats_server, node) as side, _link(nats_server, node):
             await side.client.publish(subjects.command(node, "watermark"), codec.encode(Watermark(1)))
-            assert await side.command("watermark", Watermark(2)) == CommandAnswer(True, 'watermark {"sequence":2}')
+            assert await side.command("watermark", Watermark(2)) == CommandAnswer(
+                True, 'watermark {"sequence":2,"life":0}'
+            )
 
     asyncio.run(story())
     assert "NATS: " not in caplog.text  # where nats-py tells what went wrong in the handling of a message

@@ -108,7 +108,7 @@ def test_an_orphan_is_swept_and_reported_only_after_a_full_sync() -> None:
             world.driver.foreign["pet"] = True
             await world.go_to(10)
             assert world.driver.guests()[0].up
-            answer = await world.agreement.ask(Sync({contract(1): 2}, usage_sequence=0))
+            answer = await world.agreement.ask(Sync({contract(1): 2}))
             assert not answer.ok
             await world.hand_over(allocation(10, 12))
             await world.agreement.compare()

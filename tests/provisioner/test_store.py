@@ -50,7 +50,7 @@ def _add_twice(store: Store) -> None:
 def test_what_is_committed_survives_without_an_orderly_close(tmp_path: Path) -> None:
     first = new_store(tmp_path)
     first.add_usage(1, b"report")
-    assert new_store(tmp_path).usage_from(1, 10) == [(1, b"report")]
+    assert Store(tmp_path / "agent.sqlite", NODE).usage_from(1, 10) == [(1, b"report")]
 
 
 def test_reports_are_kept_in_order_and_dropped_up_to_a_number(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def acknowledge_usage_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
     async def hasty_reports(self: UsageReports, messages: Sequence[Msg]) -> None:
         for message in messages:
             report = codec.decode(UsageReport, message.data)
-            watermark = codec.encode(Watermark(report.sequence))
+            watermark = codec.encode(Watermark(report.sequence, report.life))
             await self.bus.publish(subjects.command(report.node, "watermark"), watermark)
         await handle_reports(self, messages)
 

@@ -93,6 +93,7 @@ class RefusedModel(BaseModel):
     """A usage record that does not count."""
 
     node: str
+    life: int
     sequence: int
     contract: str
     minute: InstantText
@@ -192,6 +193,7 @@ def refused(
     items = [
         RefusedModel(
             node=row.node_id,
+            life=row.life,
             sequence=row.sequence,
             contract=row.contract_id,
             minute=minute_text(row.minute),

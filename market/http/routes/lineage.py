@@ -40,11 +40,13 @@ class BilledDayModel(BaseModel):
 
 
 class ReportedMinute(BaseModel):
-    """A minute that counts, with the report that brought it: the node's, under its sequence number."""
+    """A minute that counts, with the report that brought it: the node's, under its number in a life of the agent's
+    file."""
 
     minute: InstantText
     seconds: int
     node: str
+    life: int
     sequence: int
     epoch: int
 
@@ -200,6 +202,7 @@ def _minute(row: Mapping[str, Any]) -> ReportedMinute:
         minute=minute_text(row["minute"]),
         seconds=row["seconds"],
         node=row["node_id"],
+        life=row["life"],
         sequence=row["sequence"],
         epoch=row["epoch"],
     )

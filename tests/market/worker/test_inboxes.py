@@ -102,7 +102,7 @@ def test_reports_are_committed_and_then_released(world: World, nats_account: Nat
         await until(lambda: any(b"resend" in said for said in heard))
         for report in (reports[0], reports[1], reports[0]):
             await jetstream.publish(subjects.usage(node_id), codec.encode(report))
-        await until(lambda: any(b'watermark {"sequence":3}' in said for said in heard))
+        await until(lambda: any(b'watermark {"sequence":3,"life":0}' in said for said in heard))
 
     worker(world, nats_account, story)
     with world.begin() as connection:

@@ -59,7 +59,7 @@ def test_a_contract_becomes_one_guest_that_is_reached_although_agent_and_libvirt
             await eventually(lambda: side.beats, READY_SECONDS)
             start = agent_node.clock.minute()
             await side.allocate(Allocation(CONTRACT, 1, "run", start, start + 24 * HOUR, SMALL))
-            while not (await side.command("sync", Sync({CONTRACT: 1}, usage_sequence=0))).ok:  # noqa: ASYNC110  as above
+            while not (await side.command("sync", Sync({CONTRACT: 1}))).ok:  # noqa: ASYNC110  as above
                 await asyncio.sleep(0.05)
             await eventually(lambda: "running" in side.states(CONTRACT), READY_SECONDS)
             agent_node.end(signal.SIGKILL)
