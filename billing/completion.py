@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from billing import ledger
 from billing.arrays import among
-from billing.contracts import BILLING_STATES, CLOSED, OPEN, bargain_of
+from billing.contracts import BILLING_STATES, CLOSED, FAILING, OPEN, bargain_of
 from billing.settlement import advance, billed_now, settlement_transfers
 from billing.tables import billable_contract, usage_dispute, usage_watermark
 from billing.terms import bond_forfeited, bond_of, totals
@@ -34,6 +34,7 @@ def complete(
     Accounted for: a life of the agent's file that knows all of the window has reported everything up to its end,
     without a gap, or the grace period is over.
 
+    One that was failed (`contracts.end_at`) waits for `endings.fail`, for the grace period behind its window at most.
     Of the rest, escrow goes back to the buyer, the bond of undelivered minutes beyond the allowance to the market's
     reserve, and what is left of the bond to the provider.
     """
@@ -67,6 +68,7 @@ def _due(connection: Connection, now_minute: int, grace_minutes: int, limit: int
             columns.state == OPEN,
             end <= now_minute,
             ~exists().where(usage_dispute.c.contract_id == columns.contract_id, usage_dispute.c.state == "open"),
+            or_(columns.end_minute <= now_minute - grace_minutes, ~FAILING),
             or_(end <= now_minute - grace_minutes, reported),
         )
         .order_by(columns.contract_id)

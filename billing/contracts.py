@@ -21,6 +21,12 @@ OPEN = "open"
 CLOSED = "closed"
 BUSTED = "busted"
 BILLING_STATES = state_table("billable contract", "open -> closed")
+FAILING = (
+    billable_contract.c.ending.is_(None)
+    & billable_contract.c.ended_minute.is_not(None)
+    & (billable_contract.c.ended_minute < billable_contract.c.end_minute)
+)
+"""Of an open contract: its guest has failed, and `billing.endings.fail` has not divided its money yet."""
 _TERMS = tuple(Terms.__dataclass_fields__)
 
 
@@ -84,6 +90,12 @@ def end_at(connection: Connection, contract_id: str, minute: int) -> None:
         .where(columns.contract_id == contract_id, columns.state == OPEN)
         .values(ended_minute=func.least(columns.ended_minute, minute))
     )
+
+
+def failing(connection: Connection, limit: int) -> list[str]:
+    """Up to `limit` open contracts whose guests have failed, and whose money nobody has divided yet."""
+    query = select(billable_contract.c.contract_id).where(billable_contract.c.state == OPEN, FAILING)
+    return list(connection.execute(query.order_by(billable_contract.c.contract_id).limit(limit)).scalars())
 
 
 def lock(connection: Connection, contract_id: str) -> Row[Any]:

@@ -43,9 +43,22 @@ class Cut:
         return int(self.row.end_minute - self.minute)
 
 
-def release(connection: Connection, contract_id: str, now_minute: int, at_micros: int, *, free: bool = False) -> int:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The minute a contract ended at, and what became of its money at once, in micro-units: the release fee with VAT
+    that was captured, escrow back to the buyer, and what the buyer got of the bond."""
+
+    minute: int
+    fee_micros: int
+    refund_micros: int
+    compensation_micros: int
+
+
+def release(
+    connection: Connection, contract_id: str, now_minute: int, at_micros: int, *, free: bool = False
+) -> Outcome:
     """The buyer ends it early, also before its start: the release fee is captured for the rest of the window, unless it
-    is `free` because the provider is late, and the rest of escrow and bond is free at once. The minute it ends at.
+    is `free` because the provider is late, and the rest of escrow and bond is free at once.
 
     Raises NotFound, and Conflict (`state_forbids`) for a contract that has ended, or of which nothing is left.
     """
@@ -58,29 +71,29 @@ def release(connection: Connection, contract_id: str, now_minute: int, at_micros
     transfers = [Transfer(f"release:{contract_id}", "release", at_micros, captured)] if captured else []
     ledger.post(connection, transfers + _freed(cut, "free", _to_parties(cut, 0, 0), at_micros))
     _end(connection, cut, RELEASED, released_minutes=cut.released_minutes, released_minute=now_minute)
-    return cut.minute
+    return Outcome(cut.minute, fee.escrow_captured, cut.escrow_micros, 0)
 
 
-def reclaim(connection: Connection, contract_id: str, from_minute: int, at_micros: int) -> int:
+def reclaim(connection: Connection, contract_id: str, from_minute: int, at_micros: int) -> Outcome:
     """The provider takes it back from this minute on, the end of its notice: the break fee goes from the bond to the
-    buyer, the rest of escrow and bond back to their owners. The break fee, in micro-units. Raises as `release` does."""
+    buyer, the rest of escrow and bond back to their owners. Raises as `release` does."""
     cut = _cut(connection, contract_id, from_minute)
     row = cut.row
     owed = break_fee(row.limit_price_micros, row.slices * cut.rest_minutes, row.break_ppm, cut.bond_micros)
     ledger.post(connection, _freed(cut, "reclaim", _to_parties(cut, owed, 0), at_micros))
     _end(connection, cut, RECLAIMED, compensation_micros=owed)
-    return owed
+    return Outcome(cut.minute, 0, cut.escrow_micros, owed)
 
 
-def fail(connection: Connection, contract_id: str, minute: int, replacement_micros: int, at_micros: int) -> int:
+def fail(connection: Connection, contract_id: str, minute: int, replacement_micros: int, at_micros: int) -> Outcome:
     """The provider did not deliver from this minute on: escrow goes back, and the bond of the rest pays the buyer's
     extra cost of replacement, which the caller has capped by the market's prices; what is left of it goes to the
-    reserve. What the buyer got of the bond, in micro-units. Raises as `release` does."""
+    reserve. Raises as `release` does."""
     cut = _cut(connection, contract_id, minute)
     paid = min(replacement_micros, cut.bond_micros)
     ledger.post(connection, _freed(cut, "fail", _to_parties(cut, paid, cut.bond_micros - paid), at_micros))
     _end(connection, cut, FAILED, compensation_micros=paid)
-    return paid
+    return Outcome(cut.minute, 0, cut.escrow_micros, paid)
 
 
 def bust(connection: Connection, contract_id: str, at_micros: int) -> None:

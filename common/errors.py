@@ -60,6 +60,8 @@ ERROR_CODES: dict[str, str] = {
     "beyond_reservation": "The window ends after the node's own reservation does.",
     "too_many_open_orders": "The participant has as many open orders in the zone as one may have.",
     "not_a_provider": "Offers need a provider: company, tax number, bank account and address come first.",
+    "not_your_side": "Only the other side of the contract can do this.",
+    "not_reclaimable": "A firm contract binds its provider to its end; only spot contracts can be reclaimed.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
     "not_an_e_invoice": "The document says something that the European standard for e-invoices has no form for.",
     "not_a_sepa_payment": "There is nothing that a SEPA credit transfer could pay: no IBAN, no euros, or no payouts.",

@@ -14,14 +14,14 @@ from runtime.outbox import OutboxMessage
 
 
 def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMessage:
-    """The outbox message for a row of `contract`. `again` tells a repetition from the first, which the bus would
-    drop."""
+    """The outbox message for a row of `contract`, which may end before its window does. `again` tells a repetition from
+    the first, which the bus would drop."""
     allocation = Allocation(
         contract=row["id"],
         revision=row["revision"],
         want=row["want"],
         start=row["start_minute"],
-        end=row["end_minute"],
+        end=row["end_minute"] if row["want"] == "gone" else row["ended_minute"] or row["end_minute"],
         guest=codec.from_json(GuestSpec, row["guest"]),
     )
     return OutboxMessage(

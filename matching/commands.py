@@ -151,10 +151,40 @@ class Tick:
     minute: int
 
 
-Command = EnterBid | EnterAsk | Amend | Cancel | Tick
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A contract that ends early gives back `slices` slices of its node in [start, end), all of it minutes to come, or
+    nothing where both are the same. They trade only through a new ask.
+
+    `slice_*` is what one slice takes from the node. Raises InvalidInput (`invalid_field`) when the size is below 1, a
+    resource below 0, or the window has passed in part or is turned round.
+    """
+
+    minute: int
+    contract: str
+    node: str
+    slices: int
+    slice_vcpus: int
+    slice_memory_mib: int
+    slice_disk_gib: int
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.slices < 1:
+            raise _too_low(self, 1, "slices")
+        if self.slice_vcpus < 0 or self.slice_memory_mib < 0 or self.slice_disk_gib < 0:
+            raise _too_low(self, 0, "slice_vcpus", "slice_memory_mib", "slice_disk_gib")
+        if self.end < self.start:
+            raise _too_low(self, self.start, "end")
+        if self.start <= self.minute and self.start < self.end:
+            raise _too_low(self, self.minute + 1, "start")
 
 
-def _too_low(command: EnterBid | EnterAsk | Amend, lowest: int, *fields: str) -> InvalidInput:
+Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free
+
+
+def _too_low(command: EnterBid | EnterAsk | Amend | Free, lowest: int, *fields: str) -> InvalidInput:
     field = next(name for name in fields if getattr(command, name) < lowest)
     return InvalidInput("invalid_field", f"{field} must be at least {lowest}", field=field, limit=lowest)
 

@@ -10,7 +10,7 @@ from matching.book import Book
 from matching.events import REASONS, Done, Event, Side, Trade
 from matching.expiry import ExpirySchedule
 from matching.load import NOTHING, NodeLoad
-from matching.orders import Ask, Bid, Order
+from matching.orders import Ask, Bid, Order, SliceVector
 from matching.profile import EMPTY, Profile
 from matching.undo import Undo
 
@@ -64,6 +64,10 @@ class Floor:
     def commit_capacity(self, ask: Ask) -> None:
         """What the ask offers becomes part of its node's load, before it can trade."""
         self.load.replace(ask.node, ask.slice_vector, EMPTY, ask.profile, self.minute)
+
+    def free_capacity(self, node: str, vector: SliceVector, sold: Profile) -> None:
+        """What was sold of a node, and is not used, is part of its load no more."""
+        self.load.replace(node, vector, sold, EMPTY, self.minute)
 
     def cut_guests(self, bid: Bid, guests: int) -> None:
         """A resting bid asks for so many guests in total, which must not be fewer than it has traded."""

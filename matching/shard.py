@@ -12,11 +12,12 @@ from common.minutes import Window
 from common.wire import Capacity
 from matching.amend import amend
 from matching.book import Book, Depth
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Free
 from matching.entry import enter
 from matching.events import Event
 from matching.floor import Floor
 from matching.orders import Ask, Bid
+from matching.profile import window_profile
 from matching.snapshot import restore
 from matching.state import canonical_state, state_hash
 from matching.views import OpenOrder
@@ -67,6 +68,9 @@ class Shard:
                     floor.close(order, command.reason)
             elif isinstance(command, Amend):
                 amend(command, floor)
+            elif isinstance(command, Free):
+                vector = (command.slice_vcpus, command.slice_memory_mib, command.slice_disk_gib)
+                floor.free_capacity(command.node, vector, window_profile(command.slices, command.start, command.end))
         except BaseException:
             floor.undo.shorten(kept)
             raise
@@ -108,6 +112,11 @@ class Shard:
         """The earliest minute at which a command would find an order expired; the present one if it is due already."""
         earliest = self._floor.schedule.earliest()
         return None if earliest is None else max(earliest, self._floor.minute)
+
+    def cheapest_ask(self, instrument: str) -> int | None:
+        """The lowest price, in micro-units per slice-minute, for which anything is offered; None where nothing is."""
+        book = self._floor.books.get(instrument)
+        return None if book is None or not book.asks.keys else book.asks.keys[0]
 
     def depth(self, instrument: str) -> Depth:
         """What rests on the instrument's book, by price, best first."""

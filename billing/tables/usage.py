@@ -92,6 +92,11 @@ billable_contract = Table(
         text("coalesce(ended_minute, end_minute)"),
         postgresql_where=text("state = 'open'"),
     ),
+    Index(
+        "billable_contract_failing_idx",
+        "contract_id",
+        postgresql_where=text("state = 'open' AND ending IS NULL AND ended_minute < end_minute"),
+    ),
     Index("billable_contract_released_idx", "released_minute", postgresql_where=text("released_minute IS NOT NULL")),
     Index("billable_contract_window_idx", "start_minute", "end_minute"),
     comment="What billing needs of a contract: its terms, frozen at the trade, and running totals.",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from billing import completion
-from market.contract_states import COMPLETED, CONTRACT_STATES
-from market.contracts.follow_guest import CONTRACT_FEED
+from market.contract_states import COMPLETED, CONTRACT_FEED, CONTRACT_STATES
 from market.tables import contract
 from runtime import feed
 from runtime.feed import FeedEvent

@@ -11,15 +11,13 @@ from sqlalchemy import Connection, select
 
 from billing import contracts as billing_contracts
 from common.wire import GuestStatus
-from market.contract_states import CONTRACT_STATES, FAILED, PROVISIONING, RUNNING, STOPPED
+from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED, PROVISIONING, RUNNING, STOPPED
 from market.desired_state import allocation_message
 from market.tables import contract
 from runtime import feed, outbox
 from runtime.feed import FeedEvent
 
 log = logging.getLogger("nestex.contracts")
-
-CONTRACT_FEED = "contracts"
 
 _FOLLOWS: dict[str, str] = {
     "starting": PROVISIONING,
@@ -75,6 +73,8 @@ def _transition(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
         return {}
     if target != FAILED:
         return {"state": target}
+    if _failed_minute(row, status) == row["end_minute"]:
+        return {}  # it was delivered to its end
     return {"state": FAILED, "reason": status.reason or "guest_failed", "want": "gone", "revision": row["revision"] + 1}
 
 

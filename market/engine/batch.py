@@ -16,14 +16,17 @@ from billing.ledger import FloorBroken
 from common import fault_points
 from common.clock import MarketClock
 from common.errors import InvalidInput, NestexError
+from market.contract_states import CONTRACT_FEED
 from market.engine import fence as fencing
 from market.engine.batch_run import BatchRun, problem_of
-from market.engine.commands import Answer, Command
-from market.engine.facts import gather
+from market.engine.commands import Answer, Command, EndContract
+from market.engine.endings import end_contract
+from market.engine.facts import Facts, gather
 from market.engine.fence import Fence, Fenced
 from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
+from runtime import feed
 from runtime.database import DEADLOCK
 from runtime.driver import Pipe
 
@@ -57,7 +60,7 @@ class BatchProcessor:
         """
         answers: list[Answer] = []
         while len(answers) < len(commands):
-            answers += self._transaction(commands[len(answers) :])
+            answers += self._transaction(_together(commands[len(answers) :]))
         return answers
 
     def _transaction(self, commands: Sequence[Command]) -> list[Answer]:
@@ -68,6 +71,8 @@ class BatchProcessor:
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
+                if isinstance(error, NestexError) and isinstance(commands[0], EndContract):
+                    return [Answer(problem=problem_of(error))]
                 log.warning("a batch of %d commands cannot be written: %s", len(commands), _in_short(error))
                 return self._first_alone(commands)
             except DBAPIError as error:
@@ -96,18 +101,19 @@ class BatchProcessor:
         mark = self.state.mark()
         try:
             with self.database.begin() as connection:
-                if lock_cash:
-                    fencing.renew(connection, self.fence, self.lease_seconds)
-                entering, named = self.state.needs(commands)
-                facts = gather(connection, self.fence.shard, entering, named, lock_cash=lock_cash)
-                fault_points.reach("engine.gathered")
-                run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
-                answers = self._apply(run, commands)
-                if run.journaled:
-                    self._write(connection, run, first)
-                    fault_points.reach("engine.written")
+                alone = commands[0]
+                if isinstance(alone, EndContract):
+                    run = BatchRun(self.state, self.fence.shard, first, at_micros, Facts())
+                    answers = [self._end(connection, run, first, alone)]
                 else:
-                    fencing.check(connection, self.fence)
+                    if lock_cash:
+                        fencing.renew(connection, self.fence, self.lease_seconds)
+                    entering, named = self.state.needs(commands)
+                    facts = gather(connection, self.fence.shard, entering, named, lock_cash=lock_cash)
+                    fault_points.reach("engine.gathered")
+                    run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
+                    answers = self._apply(run, commands)
+                    self._write_or_check(connection, run, first)
         except Exception as error:
             if not self._is_committed(error, first):
                 self.state.take_back(mark)
@@ -119,6 +125,24 @@ class BatchProcessor:
         if run.journaled:
             self.last_at_micros = at_micros
         return answers
+
+    def _end(self, connection: Connection, run: BatchRun, first: int, command: EndContract) -> Answer:
+        """One contract's end. The lease is locked first, as in every batch, then the contract, then the accounts."""
+        fencing.renew(connection, self.fence, self.lease_seconds)
+        cheapest_ask = self.state.shard.cheapest_ask
+        ended = end_contract(connection, self.fence.shard, command, run.at_micros, cheapest_ask)
+        answer = run.end(ended)
+        self._write(connection, run, first)
+        feed.append(connection, CONTRACT_FEED, [ended.told])
+        fault_points.reach("engine.written")
+        return answer
+
+    def _write_or_check(self, connection: Connection, run: BatchRun, first: int) -> None:
+        if run.journaled:
+            self._write(connection, run, first)
+            fault_points.reach("engine.written")
+        else:
+            fencing.check(connection, self.fence)
 
     def _write(self, connection: Connection, run: BatchRun, first: int) -> None:
         pipe, count = Pipe(connection), len(run.journaled)
@@ -152,6 +176,14 @@ class BatchProcessor:
             return
         with self.database.begin() as connection:
             fencing.check(connection, self.fence)
+
+
+def _together(commands: Sequence[Command]) -> Sequence[Command]:
+    """The first of the commands that may share a transaction: the end of a contract has one of its own."""
+    if isinstance(commands[0], EndContract):
+        return commands[:1]
+    ends = (place for place, command in enumerate(commands) if isinstance(command, EndContract))
+    return commands[: next(ends, len(commands))]
 
 
 def _in_short(error: Exception) -> str:

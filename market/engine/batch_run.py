@@ -6,7 +6,6 @@ import dataclasses
 import logging
 from typing import Any
 
-from common import codec
 from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
 from market.engine.commands import (
     MOST_AT_ONCE,
@@ -17,6 +16,7 @@ from market.engine.commands import (
     CancelAll,
     CancelOrder,
     Command,
+    EndContract,
     Expire,
     Placement,
     PreviewOrder,
@@ -24,7 +24,9 @@ from market.engine.commands import (
     content_sha256,
 )
 from market.engine.effects import Effects
+from market.engine.endings import Ended
 from market.engine.facts import Facts, PlacementFacts
+from market.engine.journal_entries import Journaled, journal_entries
 from market.engine.records import BidRecord, OrderRecord, Stamp, trade_row
 from market.engine.state import EngineState
 from matching.commands import Command as BookCommand
@@ -43,7 +45,7 @@ class BatchRun:
         self.at_micros = at_micros
         self.facts = facts
         self.effects = Effects()
-        self.journaled: list[tuple[int, BookCommand, dict[str, Any]]] = []
+        self.journaled: list[Journaled] = []
         self._orders: dict[str, OrderRecord] = {}
         self._by_client_id: dict[tuple[str, str], str] = {}
 
@@ -66,15 +68,16 @@ class BatchRun:
         del self.journaled[length:]
         return Answer(problem=problem)
 
+    def end(self, ended: Ended) -> Answer:
+        """Free what a contract no longer uses, which has ended in this transaction."""
+        effects = Effects()
+        self.state.free(self._stamp(), ended.free, effects)
+        self._journal(ended.free, {"ending": ended.facts})
+        return self._keep(Answer(ended=dataclasses.asdict(ended.money)), effects)
+
     def entries(self) -> tuple[JournalEntry, ...]:
         """The journal's entries, made when the applying is over: to write them out takes longer than to apply them."""
-        shared: dict[int, Any] = {}
-        return tuple(
-            JournalEntry(
-                sequence, self.at_micros, command, {name: _in_json(used, shared) for name, used in facts.items()}
-            )
-            for sequence, command, facts in self.journaled
-        )
+        return journal_entries(self.at_micros, self.journaled)
 
     def _keep(self, answer: Answer, effects: Effects) -> Answer:
         self.effects.add(effects)
@@ -95,6 +98,8 @@ class BatchRun:
                 return self._amend(command, effects)
             case PreviewOrder():
                 return self._preview(command.placement)
+            case EndContract():
+                raise AssertionError("a contract ends in a transaction of its own")
             case _:
                 return self._place(command, effects)
 
@@ -216,19 +221,6 @@ def _value_micros(effects: Effects) -> int:
 def _is_meant(record: OrderRecord, command: CancelAll) -> bool:
     side = "bid" if isinstance(record, BidRecord) else "ask"
     return command.instrument in (None, record.placement.instrument) and command.side in (None, side)
-
-
-def _in_json(used: Placement | PlacementFacts, shared: dict[int, Any]) -> Any:
-    """Many orders of a batch use the same instrument and node: `shared` keeps the JSON of facts, by identity."""
-    if not isinstance(used, PlacementFacts):
-        return codec.to_json(used)
-    told = {}
-    for field in dataclasses.fields(used):
-        fact = getattr(used, field.name)
-        if id(fact) not in shared:
-            shared[id(fact)] = codec.to_json(fact)
-        told[field.name] = shared[id(fact)]
-    return told
 
 
 def problem_of(error: NestexError) -> Problem:

@@ -135,7 +135,22 @@ class Expire:
     kind: Literal["expire"] = "expire"
 
 
-Command = PlaceBid | PlaceAsk | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire
+Ending = Literal["release", "reclaim", "fail", "bust"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndContract:
+    """End a contract before its window does: its buyer releases it, its provider reclaims it; its guest has failed, or
+    the operator busts the trade, for a `reason`: then `participant` is None."""
+
+    contract: str
+    ending: Ending
+    participant: str | None = None
+    reason: str | None = None
+    kind: Literal["end_contract"] = "end_contract"
+
+
+Command = PlaceBid | PlaceAsk | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
 
 _KINDS: dict[str, type[Any]] = {
     "place_bid": PlaceBid,
@@ -144,6 +159,7 @@ _KINDS: dict[str, type[Any]] = {
     "cancel": CancelOrder,
     "cancel_all": CancelAll,
     "expire": Expire,
+    "end_contract": EndContract,
 }
 
 
@@ -163,7 +179,8 @@ class Answer:
     """The order as it stands after the commit (columns of the `orders` table), or why nothing happened.
 
     A preview also tells the first `trades` (columns of the `trade` table), and the price of all of them for their whole
-    windows; a CancelAll how many orders it `canceled`.
+    windows; a CancelAll how many orders it `canceled`; an EndContract what became of the money (fields of
+    `billing.endings.Outcome`).
     """
 
     order: dict[str, Any] | None = None
@@ -171,6 +188,7 @@ class Answer:
     trades: tuple[dict[str, Any], ...] = ()
     value_micros: int = 0
     canceled: int = 0
+    ended: dict[str, int] | None = None
 
 
 def command_from_json(value: Any) -> Command:

@@ -19,7 +19,7 @@ from market.engine.fence import Fence
 from market.engine.records import Stamp
 from market.engine.state import EngineState
 from market.tables import journal
-from matching.commands import Amend, Cancel, Tick
+from matching.commands import Amend, Cancel, Free, Tick
 from matching.journal import JournalEntry, decode_block
 
 log = logging.getLogger("nestex.engine")
@@ -75,6 +75,8 @@ def _apply(state: EngineState, shard: str, entry: JournalEntry) -> None:
     stamp, command = Stamp(shard, entry.sequence, entry.at_micros), entry.command
     if isinstance(command, Tick):
         state.expire(stamp, Effects())
+    elif isinstance(command, Free):
+        state.free(stamp, command, Effects())
     elif isinstance(command, Cancel):
         owner = state.open[command.order].participant
         state.cancel(stamp, CancelOrder(command.order, owner, command.reason), Effects())

@@ -31,7 +31,7 @@ from market.engine.facts import PlacementFacts
 from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
 from market.engine.windows import AskWindow, ask_window, bid_window
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Tick
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free, Tick
 from matching.events import Amended, Done, Event, Trade
 from matching.shard import Shard
 from runtime.feed import FeedEvent
@@ -142,6 +142,10 @@ class EngineState:
         command = Tick(minute=stamp.minute)
         self._follow(stamp, self.shard.apply(command), effects)
         return command
+
+    def free(self, stamp: Stamp, free: Free, effects: Effects) -> None:
+        """A contract has ended early: its node has that capacity again, for new asks."""
+        self._follow(stamp, self.shard.apply(free), effects)
 
     def _admit_bid(self, stamp: Stamp, bid: PlaceBid, facts: PlacementFacts) -> BidRecord:
         window = bid_window(bid, stamp.minute)

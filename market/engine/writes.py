@@ -91,6 +91,7 @@ def _contract_row(record: ContractRecord) -> dict[str, Any]:
         "node_id": billed.node_id,
         "start_minute": billed.start_minute,
         "end_minute": billed.end_minute,
+        "ended_minute": None,
         "slices": billed.slices,
         "price_micros": billed.price_micros,
         "state": SCHEDULED,

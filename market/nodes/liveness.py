@@ -30,9 +30,12 @@ def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> N
 
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
-    """Contract -> revision of everything that the node should hold."""
+    """Contract -> revision of everything that the node should hold, also what ends soon: released or reclaimed."""
     live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
-    query = select(contract.c.id, contract.c.revision).where(contract.c.node_id == node_id, live)
+    is_there = contract.c.guest_state.is_distinct_from("removed")
+    leaving = contract.c.ended_minute.is_not(None) & (contract.c.want != "gone") & is_there
+    of_node = select(contract.c.id, contract.c.revision).where(contract.c.node_id == node_id)
+    query = of_node.where(live).union_all(of_node.where(leaving))  # an index for each
     return {row.id: row.revision for row in connection.execute(query)}
 
 

@@ -114,6 +114,7 @@ contract = Table(
     Column("reason", Text),
     Column("want", Text, nullable=False),
     Column("revision", Integer, nullable=False, comment="of the desired state"),
+    Column("ended_minute", Integer, comment="the first minute that it no longer covers, where it ended early"),
     Column("applied_revision", Integer, nullable=False, server_default=text("0")),
     Column("guest", JSONB, nullable=False, comment="the guest's specification"),
     Column("guest_state", Text),
@@ -126,11 +127,17 @@ contract = Table(
     Column("updated_at_micros", BigInteger, nullable=False),
     CheckConstraint("kind IN ('guest', 'volume')", name="kind"),
     CheckConstraint("end_minute > start_minute", name="window"),
+    CheckConstraint("ended_minute BETWEEN start_minute AND end_minute", name="ended"),
     Index("contract_buyer_id_id_idx", "buyer_id", "id"),
     Index("contract_provider_id_id_idx", "provider_id", "id"),
     Index(
         "contract_live_idx",
         "node_id",
         postgresql_where=text("state IN ('scheduled', 'provisioning', 'running', 'stopped')"),
+    ),
+    Index(
+        "contract_leaving_idx",
+        "node_id",
+        postgresql_where=text("ended_minute IS NOT NULL AND want <> 'gone' AND guest_state IS DISTINCT FROM 'removed'"),
     ),
 )

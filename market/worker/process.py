@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from common import subjects
 from common.clock import RealClock, SystemClock
 from market.engine.client import RemoteEngine
+from market.worker.failures import Failures
 from market.worker.inbox import Inbox
 from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
@@ -67,13 +68,15 @@ async def follow_up(
 
     heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
     reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
-    timers = Timers(database, clock, RemoteEngine(client), settings, heartbeats)
+    engine = RemoteEngine(client)
+    timers = Timers(database, clock, engine, settings, heartbeats)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relaying(jetstream))
         tasks.create_task(heartbeats.run())
         tasks.create_task(reports.run())
         tasks.create_task(timers.settle())
         tasks.create_task(timers.watch_nodes())
+        tasks.create_task(Failures(database, engine).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())
         tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())

@@ -18,7 +18,7 @@ from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
 from matching.auditor.holding import AskHolding, Holding
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free
 from matching.events import Amended, Done, Event, Trade
 from matching.journal import JournalBlock, JournalEntry
 
@@ -97,6 +97,8 @@ class Auditor:
             more = bound - self.reserved.get(taker.entry.order, 0)
             self._check_cash(taker.entry.order, more, facts)
         self._follow(claimed, known)
+        if isinstance(command, Free):
+            self._loads.free(command)
         if isinstance(taker, AskHolding) and facts is not None and facts.node is not None:
             new = isinstance(command, EnterAsk)
             self._loads.check(taker.entry, command.minute, facts.node.offered, self.twin.open, new=new)

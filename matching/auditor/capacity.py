@@ -14,13 +14,13 @@ from common.wire import Capacity
 from matching.auditor.difference import require
 from matching.auditor.holding import AskHolding, Holding
 from matching.auditor.supply import Stretch
-from matching.commands import EnterAsk
+from matching.commands import EnterAsk, Free
 
 
 class _Load(NamedTuple):
-    """So many slices of an ask, for certain minutes."""
+    """So many slices of an ask, for certain minutes; fewer than none where they were given back."""
 
-    ask: EnterAsk
+    command: EnterAsk | Free
     taken: Stretch
 
 
@@ -34,18 +34,29 @@ class NodeLoads:
         """So many slices of the ask are sold for [start, end)."""
         self._sold[ask.node].append(_Load(ask, Stretch(start, end, slices)))
 
+    def free(self, freed: Free) -> None:
+        """These slices are not used. Raises Difference when they were not sold, or were given back before."""
+        stretch = Stretch(freed.start, freed.end, -freed.slices)
+        sold = [load for load in self._sold[freed.node] if _vector(load.command) == _vector(freed)]
+        inside = {load.taken.start for load in sold if stretch.start < load.taken.start < stretch.end}
+        for minute in sorted({stretch.start, *inside} if stretch.start < stretch.end else ()):
+            there = sum(load.taken.slices for load in sold if load.taken.start <= minute < load.taken.end)
+            short = f"{freed.contract} gives back {freed.slices} slices of node {freed.node}, where {there} are sold"
+            require(there >= freed.slices, short)
+        self._sold[freed.node].append(_Load(freed, stretch))
+
     def check(self, ask: EnterAsk, now: int, offered: Capacity, open_orders: Iterable[Holding], *, new: bool) -> None:
         """Raises Difference when the ask's node is, at any minute of its window after `now`, committed beyond what it
         offers; a `new` ask counts with everything that it came with, whatever has become of it since."""
         start, end = max(ask.available_from, now + 1), ask.available_until
-        loads = [load for load in self._loads(ask.node, now, open_orders) if not (new and load.ask.order == ask.order)]
+        loads = [load for load in self._loads(ask.node, now, open_orders) if not (new and load.command == ask)]
         if new:
             loads.append(_Load(ask, Stretch(start, end, ask.slices)))
         for minute in sorted({start, *(load.taken.start for load in loads if start < load.taken.start < end)}):
             there = [load for load in loads if load.taken.start <= minute < load.taken.end]
-            vcpus = sum(load.taken.slices * load.ask.slice_vcpus for load in there)
-            memory_mib = sum(load.taken.slices * load.ask.slice_memory_mib for load in there)
-            disk_gib = sum(load.taken.slices * load.ask.slice_disk_gib for load in there)
+            vcpus = sum(load.taken.slices * load.command.slice_vcpus for load in there)
+            memory_mib = sum(load.taken.slices * load.command.slice_memory_mib for load in there)
+            disk_gib = sum(load.taken.slices * load.command.slice_disk_gib for load in there)
             require(
                 vcpus <= offered.vcpus and memory_mib <= offered.memory_mib and disk_gib <= offered.disk_gib,
                 f"with ask {ask.order}, node {ask.node} is oversold at minute {minute}:"
@@ -59,3 +70,7 @@ class NodeLoads:
             if isinstance(holding, AskHolding) and holding.entry.node == node:
                 loads += [_Load(holding.entry, stretch) for stretch in holding.supply if stretch.slices]
         return loads
+
+
+def _vector(command: EnterAsk | Free) -> tuple[int, int, int]:
+    return command.slice_vcpus, command.slice_memory_mib, command.slice_disk_gib

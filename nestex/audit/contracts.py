@@ -8,6 +8,7 @@ from typing import Any
 from common import subjects
 from common.ids import derived_id
 from common.wire import WIRE_VERSION
+from market.contract_states import BUSTED, FAILED
 from matching.auditor.backing import bond_of, escrow_of
 from matching.auditor.facts import EntryFacts, InstrumentFacts
 from matching.events import Trade
@@ -28,18 +29,43 @@ class TradePlace:
 @dataclass(frozen=True, slots=True)
 class Birth:
     """Columns of `contract` and `billable_contract` that never change, entries of the transfer (account, micros),
-    and the message to the agent."""
+    the message to the agent, and what the contract gives back of its node when it ends early."""
 
     contract: Row
     billable: Row
     entries: tuple[tuple[str, int], ...]
     message: Row
+    freed: Row
 
     @property
     def id(self) -> str:
         """The contract's id."""
         identifier: str = self.contract["id"]
         return identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a contract that was `born` ended before its window did."""
+
+    id: str
+    born: Birth
+    state: str
+    minute: int
+    reason: str | None
+
+    @property
+    def contract(self) -> Row:
+        """Columns of its row. Why a guest failed, the journal does not know."""
+        same = {name: self.born.contract[name] for name in ("id", "shard", "sequence")}
+        told = {} if self.state == FAILED else {"reason": self.reason}
+        return same | told | {"state": self.state, "ended_minute": self.minute}
+
+    @property
+    def billable(self) -> Row:
+        """Columns of its row in billing, where what was busted is as if it had been to its end."""
+        until = self.born.contract["end_minute"] if self.state == BUSTED else self.minute
+        return {"contract_id": self.id, "ending": self.state, "ended_minute": until}
 
 
 def births(place: TradePlace, trade: Trade, bid: Row, ask: Row, terms: dict[str, EntryFacts]) -> list[Birth]:
@@ -59,8 +85,19 @@ def births(place: TradePlace, trade: Trade, bid: Row, ask: Row, terms: dict[str,
             (f"{contract['provider_id']}/bond", bond),
         )
         moving = tuple(entry for entry in entries if entry[1])
-        made.append(Birth(contract, billable, moving, _message(contract)))
+        made.append(Birth(contract, billable, moving, _message(contract), _freed(contract, instrument)))
     return made
+
+
+def _freed(contract: Row, instrument: InstrumentFacts) -> Row:
+    return {
+        "node": contract["node_id"],
+        "slices": contract["slices"],
+        "slice_vcpus": instrument.slice.vcpus,
+        "slice_memory_mib": instrument.slice.memory_mib,
+        "slice_disk_gib": instrument.slice.disk_gib,
+        "end": contract["end_minute"],
+    }
 
 
 def _contract(place: TradePlace, trade: Trade, bid: Row, ask: Row, instrument: InstrumentFacts, guest: int) -> Row:

@@ -6,16 +6,20 @@ from dataclasses import fields
 from typing import Any
 
 from common.errors import InvalidInput
+from market.contract_states import ENDED
 from market.engine.commands import PlaceBid, Placement, placement_from_json
 from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
-from matching.commands import Amend, EnterAsk, EnterBid
+from matching.commands import Amend, EnterAsk, EnterBid, Free
 from matching.journal import JournalEntry
 
 
 def check_entry(entry: JournalEntry, facts: EntryFacts | None) -> Placement | None:
     """The request that the entry was made of, if it enters an order. Raises Difference."""
     command = entry.command
+    if isinstance(command, Free):
+        _check_ending(command, entry.facts)
+        return None
     if not isinstance(command, EnterBid | EnterAsk):
         repriced = isinstance(command, Amend) and command.price_micros is not None
         require(set(entry.facts) == ({"facts"} if repriced else set()), f"its facts are {sorted(entry.facts)}")
@@ -40,6 +44,16 @@ def check_entry(entry: JournalEntry, facts: EntryFacts | None) -> Placement | No
         wanted = expected.get(field.name, value)
         require(value == wanted, f"{field.name} of order {command.order} is {value}, its placement makes {wanted}")
     return placement
+
+
+def _check_ending(freed: Free, facts: dict[str, Any]) -> None:
+    ending = facts.get("ending")
+    if set(facts) != {"ending"} or not isinstance(ending, dict):
+        raise Difference(f"its facts are {facts}")
+    require(set(ending) == {"state", "minute", "reason"} and ending["state"] in ENDED, f"it ends as {ending}")
+    minute = ending["minute"]
+    left = min(max(minute, freed.minute + 1), freed.end)
+    require(left == freed.start, f"contract {freed.contract} ends at {minute} and gives back {freed.start} on")
 
 
 def _entered(placement: Placement, facts: EntryFacts, minute: int) -> dict[str, Any]:

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.minutes import MICROS_PER_MINUTE
 from market.engine.commands import Placement
 from matching.auditor.auditor import Auditor
-from matching.commands import Amend, EnterAsk, EnterBid
+from matching.auditor.difference import Difference, require
+from matching.commands import Amend, EnterAsk, EnterBid, Free
 from matching.events import Amended, Done, Event, Trade
 from matching.journal import JournalEntry
 from nestex.audit import orders
-from nestex.audit.contracts import Birth, TradePlace, births
+from nestex.audit.contracts import Birth, Ending, TradePlace, births
 from nestex.audit.orders import Row
+
+_REMEMBERED_MINUTES = 90 * 1440
+"""After its window a contract can fail as long as the engine has not heard of it, and completion has not closed it."""
 
 
 @dataclass(slots=True)
@@ -22,28 +27,36 @@ class Page:
 
     trades: list[Row] = field(default_factory=list)
     births: list[Birth] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
     orders: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
 
 
 class History:
-    """Follows the auditor. `open` are the rows of open orders; `page` is what has become final since `turn`."""
+    """Follows the auditor. `open` are the rows of open orders; `page` is what has become final since `turn`; `endings`
+    counts the contracts that ended early."""
 
     def __init__(self, auditor: Auditor) -> None:
         self.open: dict[str, Row] = {}
         self.page = Page()
+        self.endings = 0
         self._auditor = auditor
+        self._running: dict[str, Birth] = {}
         self._positions = 0
 
     def turn(self) -> Page:
         """The page, which is not changed any more."""
         page, self.page = self.page, Page()
+        past = self._auditor.last_at_micros // MICROS_PER_MINUTE - _REMEMBERED_MINUTES
+        self._running = {name: born for name, born in self._running.items() if born.contract["end_minute"] > past}
         return page
 
     def follow(self, entry: JournalEntry, placement: Placement | None, events: Sequence[Event]) -> None:
         """The rows after a command that the auditor has just checked, with these events."""
         if placement is not None:
             self.open[placement.order] = orders.entered_row(self._auditor.shard, entry, placement)
+        if isinstance(entry.command, Free):
+            self._end(entry, entry.command)
         touched: dict[str, None] = {}
         ordinal = 0
         for event in events:
@@ -81,10 +94,23 @@ class History:
         self.page.trades.append(key | row | named)
         for birth in births(place, trade, bid, ask, self._auditor.terms):
             self.page.births.append(birth)
+            self._running[birth.id] = birth
             parties = {"buyer": bid["participant_id"], "provider": ask["participant_id"], "state": "scheduled"}
             self._tell("contract", birth.id, parties, at_micros)
         orders.traded(bid, trade, at_micros)
         orders.traded(ask, trade, at_micros)
+
+    def _end(self, entry: JournalEntry, freed: Free) -> None:
+        """A contract ends once, and gives back what it was born with, from a minute to come on to its end."""
+        born = self._running.pop(freed.contract, None)
+        if born is None:
+            raise Difference(f"{self._auditor.shard} at {entry.sequence}: {freed.contract} is no contract that runs")
+        for name, value in born.freed.items():
+            given = getattr(freed, name)
+            told = f"{self._auditor.shard} at {entry.sequence}: {freed.contract} gives back {name} {given}, not {value}"
+            require(given == value, told)
+        self.endings += 1
+        self.page.endings.append(Ending(freed.contract, born, **entry.facts["ending"]))
 
     def _done(self, entry: JournalEntry, done: Done) -> None:
         row = self.open.pop(done.order)

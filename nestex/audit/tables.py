@@ -12,11 +12,19 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, false, func, se
 from billing.arrays import among
 from billing.tables import billable_contract, ledger_entry, ledger_transfer
 from common.wire import GuestState
-from market.contract_states import CONTRACT_STATES, PROVISIONING, RUNNING, SCHEDULED, STOPPED
+from market.contract_states import (
+    CONTRACT_STATES,
+    ENDED,
+    FAILED,
+    PROVISIONING,
+    RUNNING,
+    SCHEDULED,
+    STOPPED,
+)
 from market.tables import contract, orders, trade
 from matching.auditor.difference import Difference, require
 from nestex.audit.comparison import compare_count, compare_rows
-from nestex.audit.contracts import Birth
+from nestex.audit.contracts import Birth, Ending
 from nestex.audit.history import Page
 from nestex.audit.orders import Row
 from runtime.tables import feed, feed_head, outbox
@@ -24,6 +32,8 @@ from runtime.tables import feed, feed_head, outbox
 _TRADE_KEY = "trade:"
 _UNTOUCHED: Row = {"reason": None, "want": "run", "revision": 1, "applied_revision": 0, "endpoints": []}
 """Columns of a contract of which no agent has reported anything, and which nobody has ended."""
+_ENDING = billable_contract.c.ending
+_IN_BOTH = contract.join(billable_contract, billable_contract.c.contract_id == contract.c.id)
 _OF_A_GUEST = {PROVISIONING, RUNNING, STOPPED}
 """States that only a report of the guest leads to."""
 
@@ -43,6 +53,7 @@ class ShardTables:
         self._compare(trade, ("sequence", "ordinal"), page.trades, of_shard & _span(trade.c.sequence, page.trades))
         self.compare_orders(page.orders)
         self._compare_births(page.births)
+        self._compare_endings(page.endings)
         self._compare(feed, ("position",), page.events, of_stream & _span(feed.c.position, page.events))
 
     def compare_orders(self, rows: Sequence[Row]) -> None:
@@ -58,6 +69,16 @@ class ShardTables:
         head = select(feed_head.c.next_position).where(feed_head.c.stream == self._stream)
         following = self._connection.execute(head).scalar_one_or_none() or 1
         require(following == events + 1, f"feed_head {self._stream}: next_position is {following}, not {events + 1}")
+
+    def compare_endings(self, ended: int) -> None:
+        """Raises Difference when contracts ended early of which the journal knows nothing. One whose guest has failed
+        waits for the engine for a moment."""
+        state, until = contract.c.state, billable_contract.c.ended_minute
+        told = _ENDING.is_not(None) | (until.is_not(None) & (state != FAILED))
+        ends = {"contract": state.in_(ENDED) & ((state != FAILED) | _ENDING.is_not(None)), "billable_contract": told}
+        for name, has_ended in ends.items():
+            query = select(func.count()).select_from(_IN_BOTH).where(contract.c.shard == self.shard, has_ended)
+            compare_count(f"{name} that ended early", ended, int(self._connection.execute(query).scalar_one()))
 
     def _count(self, table: Table, column: Column[Any], value: str | None = None) -> int:
         query = select(func.count()).select_from(table).where(column == (value or self.shard))
@@ -81,6 +102,16 @@ class ShardTables:
         self._compare(billable_contract, (key.name,), billables, among(key, ids))
         self._compare_transfers(made)
         self._compare_messages(made)
+
+    def _compare_endings(self, made: Sequence[Ending]) -> None:
+        if not made:
+            return
+        ids = [ending.id for ending in made]
+        rows = self._connection.execute(select(contract).where(among(contract.c.id, ids))).mappings()
+        compare_rows("contract", ("id",), [ending.contract for ending in made], rows)
+        key = billable_contract.c.contract_id
+        booked = self._connection.execute(select(billable_contract).where(among(key, ids))).mappings()
+        compare_rows("billable_contract", (key.name,), [ending.billable for ending in made], booked)
 
     def _compare_transfers(self, made: Sequence[Birth]) -> None:
         keys = {_TRADE_KEY + birth.id: birth for birth in made}
@@ -135,6 +166,8 @@ def _check_progress(row: Mapping[Any, Any]) -> None:
     """A contract is in a state that it can be in, given whether its guest was ever reported of; one that is scheduled,
     and of whose guest nothing was reported, is as it was born."""
     state, guest = row["state"], row["guest_state"]
+    ended = row["ended_minute"] is not None
+    require(state == FAILED or ended == (state in ENDED), f"contract {row['id']}: state is {state}, ended: {ended}")
     reported = guest is not None
     require((row["guest_state_at_ms"] > 0) == reported, f"contract {row['id']}: guest_state is {guest}, without a time")
     reachable = CONTRACT_STATES.rows.keys() - (set() if reported else _OF_A_GUEST)

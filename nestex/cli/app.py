@@ -15,6 +15,7 @@ from nestex.cli import (
     agent,
     audit,
     books,
+    contracts,
     disputes,
     doctor,
     export,
@@ -48,6 +49,7 @@ agent.register(app)
 market_data.register(app)
 ordering.register(app)
 trading.register(app)
+contracts.register(app)
 nodes.register(app)
 account.register(app)
 export.register(app)

@@ -1,4 +1,4 @@
-"""Commands of a trader about orders that there are: amend, cancel, explain, orders, contracts."""
+"""Commands of a trader about orders that there are: amend, cancel, explain, orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, console, show, show_one
 
 _ORDER_COLUMNS = ("id", "side", "instrument", "price", "state", "guests", "guests_filled", "slices", "reserved")
-_CONTRACT_COLUMNS = ("id", "role", "instrument", "start", "end", "slices", "price", "state", "guest_state")
 
 _OF_INSTRUMENT = typer.Option("--instrument", help="only of this instrument")
 _OF_SIDE = typer.Option("--side", help="only bids or only asks")
@@ -23,7 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command()(cancel)
     app.command()(explain)
     app.command()(orders)
-    app.command()(contracts)
 
 
 def amend(
@@ -86,15 +84,6 @@ def orders(
     """Your orders."""
     query = _given(state=state, instrument=instrument, side=side, open="true" if is_open else None)
     show(list(MarketClient.from_environment().pages("/v1/orders", **query)), _ORDER_COLUMNS, as_json=as_json)
-
-
-def contracts(
-    state: Annotated[str | None, typer.Option("--state", help="only contracts in this state")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """The contracts that you bought or sold."""
-    rows = list(MarketClient.from_environment().pages("/v1/contracts", **_given(state=state)))
-    show(rows, _CONTRACT_COLUMNS, as_json=as_json)
 
 
 def _given(**query: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
-from billing import contracts, ledger, metering
+from billing import contracts, endings, ledger, metering
 from billing.completion import Completed, complete
 from billing.invariants import check
 from billing.tables import billable_contract, usage_refused
@@ -86,6 +86,8 @@ def test_a_failed_contract_ends_early_and_nothing_after_it_is_billed(books: Conn
     deliver(books, agent, "con", START, [60] * 4)
     contracts.end_at(books, "con", START + 4)
     deliver(books, agent, "con", START + 4, [60])
+    assert complete(books, START + 4, AT, GRACE, 10) == []
+    endings.fail(books, "con", START + 4, 0, AT)
     assert complete(books, START + 4, AT, GRACE, 10) == [Completed("con", 4)]
     assert check(books) == []
 

@@ -46,7 +46,9 @@ def test_a_release_pays_the_minutes_used_and_the_fee_and_frees_the_rest_at_once(
     trade(books, contract("con"))
     deliver(books, Agent(), "con", START, [60] * 4)
     settle(books, AT)
-    assert endings.release(books, "con", START + 4, AT) == START + 4
+    ended = endings.release(books, "con", START + 4, AT)
+    fee = 333 * 2 * 6 * 20 // 100
+    assert (ended.minute, ended.fee_micros) == (START + 4, fee + fee * 19 // 100)
     gross = GROSS_4 + 333 * 2 * 6 * 20 // 100
     buyer, provider, market = (ledger.balances(books, owner) for owner in ("buyer", "provider", "market"))
     assert buyer["cash"] == CASH - gross - gross * 19 // 100
@@ -87,7 +89,7 @@ def test_once_the_provider_is_late_release_is_free(books: Connection) -> None:
 def test_a_release_before_the_start_is_billed_in_the_month_of_the_release(books: Connection) -> None:
     start = month_window("2026-12").start
     trade(books, contract("con", start=start))
-    assert endings.release(books, "con", START + 9, AT) == start
+    assert endings.release(books, "con", START + 9, AT).minute == start
     fee = 6_660 * 20 // 100
     assert ledger.balances(books, "buyer")["cash"] == CASH - fee - fee * 19 // 100
     assert [period.month for period in periods.list_periods(books)] == [MONTH, "2026-11", "2026-12"]
@@ -118,7 +120,7 @@ def test_a_reclaim_pays_the_break_fee_out_of_the_bond(books: Connection) -> None
     trade(books, contract("con", bond_ppm=150_000))
     deliver(books, Agent(), "con", START, [60] * 4)
     settle(books, AT)
-    owed = endings.reclaim(books, "con", START + 4, AT)
+    owed = endings.reclaim(books, "con", START + 4, AT).compensation_micros
     assert owed == 333 * 2 * 6 * 10 // 100
     assert ledger.balances(books, "buyer")["cash"] == CASH - GROSS_4 - GROSS_4 * 19 // 100 + owed
     assert ledger.balances(books, "provider")["cash"] == CASH - owed
@@ -127,7 +129,7 @@ def test_a_reclaim_pays_the_break_fee_out_of_the_bond(books: Connection) -> None
 
 def test_a_break_fee_is_capped_by_the_bond_of_the_rest(books: Connection) -> None:
     trade(books, contract("con", bond_ppm=50_000))
-    assert endings.reclaim(books, "con", START, AT) == 333
+    assert endings.reclaim(books, "con", START, AT).compensation_micros == 333
     finish(books)
 
 
@@ -137,7 +139,7 @@ def test_a_failure_pays_the_replacement_out_of_the_bond_and_the_reserve_gets_the
 ) -> None:
     trade(books, contract("con"))
     deliver(books, Agent(), "con", START, [60] * 4)
-    assert endings.fail(books, "con", START + 4, replacement, AT) == to_buyer
+    assert endings.fail(books, "con", START + 4, replacement, AT).compensation_micros == to_buyer
     settle(books, AT)
     assert ledger.balances(books, "buyer")["cash"] == CASH - GROSS_4 - GROSS_4 * 19 // 100 + to_buyer
     assert ledger.balances(books, "market")["reserve"] == 400 - to_buyer
@@ -149,7 +151,7 @@ def test_minutes_that_were_reported_before_stay_billed(books: Connection) -> Non
     """A report may be ahead of the command by a minute: the agent's clock is."""
     trade(books, contract("con"))
     deliver(books, Agent(), "con", START, [60] * 5)
-    assert endings.release(books, "con", START + 3, AT) == START + 5
+    assert endings.release(books, "con", START + 3, AT).minute == START + 5
     settle(books, AT)
     finish(books)
 

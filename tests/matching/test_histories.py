@@ -12,7 +12,7 @@ from common.wire import Capacity
 from matching.auditor.holding import AskHolding
 from matching.auditor.supply import at
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Tick
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Free, Tick
 from matching.events import Amended, Done, Entered, Event, Trade
 from matching.shard import Shard
 from tests.matching.histories import NODES, REACH, histories
@@ -58,7 +58,7 @@ def test_only_an_entry_or_re_entry_makes_trades(history: list[Command]) -> None:
     for command in history:
         events = shard.apply(command)
         trades = [event for event in events if isinstance(event, Trade)]
-        if isinstance(command, Cancel | Tick) or (isinstance(command, Amend) and command.price_micros is None):
+        if isinstance(command, Cancel | Tick | Free) or (isinstance(command, Amend) and command.price_micros is None):
             assert not trades
         else:
             assert all(command.order in (trade.bid, trade.ask) for trade in trades)

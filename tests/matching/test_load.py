@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from common.minutes import Window
 from common.wire import Capacity
-from matching.commands import Command, Tick
+from matching.commands import Command, Free, Tick
 from matching.shard import Shard
 from tests.matching.factories import NOW, SOON, ask, bid, cancel
 
@@ -45,6 +45,29 @@ def test_a_canceled_ask_frees_what_it_did_not_sell() -> None:
 
 def test_what_a_filled_ask_sold_stays_committed() -> None:
     assert peak_after(ask("a"), bid("b")) == Capacity(1, 2048, 10)
+
+
+def free(start: int, minute: int = NOW) -> Free:
+    return Free(minute, "con", "node", 1, *STD, start, SOON + 60)
+
+
+def test_a_contract_that_ends_early_gives_its_slices_back_from_then_on() -> None:
+    commands = (ask("a"), bid("b"), free(SOON + 20))
+    assert peak_after(*commands) == Capacity(1, 2048, 10)
+    assert peak_after(*commands, window=Window(SOON + 20, SOON + 60)) == Capacity(0, 0, 0)
+    assert peak_after(ask("a"), bid("b"), free(SOON + 60), window=Window(SOON + 59, SOON + 60)).vcpus == 1
+    assert peak_after(ask("a"), bid("b"), free(SOON + 31, SOON + 30), window=Window(SOON + 30, SOON + 31)).vcpus == 1
+
+
+def test_what_is_given_back_can_be_taken_back() -> None:
+    shard = Shard("z")
+    for command in (ask("a"), bid("b")):
+        shard.apply(command)
+    before, mark = shard.state_hash(), shard.mark()
+    assert shard.apply(free(SOON)) == []
+    assert shard.state_hash() != before
+    shard.take_back(mark)
+    assert shard.state_hash() == before
 
 
 def test_an_expired_ask_frees_what_it_did_not_sell() -> None:

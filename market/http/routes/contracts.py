@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection, RowMapping
 
 from billing import metering
 from common.minutes import minute_text
 from common.money import Money
 from common.price import Price
+from market.contracts.end_contract import end_contract
 from market.contracts.read_contracts import get_contract, list_contracts
-from market.http.auth import Reading
+from market.engine.commands import EndContract
+from market.http.auth import Operating, Providing, Reading, Trading
 from market.http.cursors import id_cursor, number_cursor
-from market.http.fields import After, HourlyText, InstantText, Limit, MoneyText, Page, next_cursor
+from market.http.fields import After, HourlyText, InstantText, Limit, MoneyText, Name, Page, Request, next_cursor
 from market.http.problems import documented
-from market.http.services import Reader
+from market.http.services import Market, Reader, Services
 from market.http.strict_route import StrictRoute
+from market.participants.keys import Caller
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts", tags=["contracts"])
 
@@ -45,6 +50,7 @@ class ContractModel(BaseModel):
     node: str
     start: InstantText
     end: InstantText = Field(description="the first minute that is no longer part of it")
+    ended: InstantText | None = Field(description="where it ended early: the first minute not covered")
     slices: int
     price: HourlyText
     value: MoneyText = Field(description="price of the whole window, without VAT")
@@ -53,6 +59,21 @@ class ContractModel(BaseModel):
     guest_name: str
     guest_state: str | None = Field(description="as the agent reported it last")
     endpoints: list[EndpointModel]
+
+
+class EndedContract(BaseModel):
+    """A contract that ends early, and what became of the money at once; the rest follows with the minutes used."""
+
+    contract: ContractModel
+    fee: MoneyText = Field(description="release fee that the buyer paid, with VAT")
+    refund: MoneyText = Field(description="escrow that went back to the buyer")
+    compensation: MoneyText = Field(description="what the buyer got of the provider's bond")
+
+
+class BustRequest(Request):
+    """Why a trade is cancelled."""
+
+    reason: Name
 
 
 class UsageMinute(BaseModel):
@@ -89,6 +110,43 @@ def usage(
     return Page(items=items, next=next_cursor([str(minute) for minute, _ in rows], limit))
 
 
+@router.post("/{contract}/release", responses=documented(401, 403, 404, 409, 422, 503))
+async def release(contract: ContractId, who: Trading, market: Market) -> EndedContract:
+    """End a contract that you bought, from the next minute on. You pay the minutes used and the instrument's release
+    rate of the price of the rest; the rest is yours again at once. Free of charge once the provider is late."""
+    return await _end(market, who, EndContract(contract, "release", who.participant))
+
+
+@router.post("/{contract}/reclaim", responses=documented(401, 403, 404, 409, 422, 503))
+async def reclaim(contract: ContractId, who: Providing, market: Market) -> EndedContract:
+    """Take back a spot contract that you sold, after two minutes' notice. Its buyer gets the instrument's break rate of
+    the rest, at your ask's price, out of your bond."""
+    return await _end(market, who, EndContract(contract, "reclaim", who.participant))
+
+
+@router.post("/{contract}/bust", responses=documented(401, 403, 404, 409, 422, 503))
+async def bust(contract: ContractId, body: BustRequest, who: Operating, market: Market) -> EndedContract:
+    """Cancel a contract's trade: everything that was paid for it goes back, in new transfers. For operators."""
+    return await _end(market, who, EndContract(contract, "bust", reason=body.reason))
+
+
+async def _end(market: Services, who: Caller, command: EndContract) -> EndedContract:
+    party = command.participant
+
+    def find(connection: Connection) -> RowMapping:
+        return get_contract(connection, party, command.contract)
+
+    shard = (await asyncio.to_thread(market.write, find))["shard"]
+    money = await end_contract(market.engine, shard, command)
+    row = await asyncio.to_thread(market.write, find)
+    return EndedContract(
+        contract=_model(row, who.participant),
+        fee=str(Money(money.fee_micros)),
+        refund=str(Money(money.refund_micros)),
+        compensation=str(Money(money.compensation_micros)),
+    )
+
+
 def _model(row: Mapping[Any, Any], participant: str) -> ContractModel:
     slice_minutes = row["slices"] * (row["end_minute"] - row["start_minute"])
     price = Price(row["price_micros"])
@@ -99,6 +157,7 @@ def _model(row: Mapping[Any, Any], participant: str) -> ContractModel:
         node=row["node_id"],
         start=minute_text(row["start_minute"]),
         end=minute_text(row["end_minute"]),
+        ended=None if row["ended_minute"] is None else minute_text(row["ended_minute"]),
         slices=row["slices"],
         price=price.hourly(),
         value=str(Money(price.amount(slice_minutes))),

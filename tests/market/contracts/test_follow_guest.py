@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from common import codec
 from common.wire import Allocation, Endpoint, GuestState, GuestStatus
-from market.contracts.follow_guest import CONTRACT_FEED, follow_guest
+from market.contract_states import CONTRACT_FEED
+from market.contracts.follow_guest import follow_guest
 from market.tables import contract
 from runtime import feed, outbox
 from tests.market.factories import World, contract_of

@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from market.engine.commands import PlaceAsk, PlaceBid
 from market.engine.facts import PlacementFacts
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Tick
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free, Tick
 from tests.nestex.audit.journal_blocks import JournalMutation, Json
 from tests.nestex.audit.true_history import Tags
 
@@ -38,6 +38,7 @@ ENTRIES = (
     Entry("fewer slices", "fewer slices", "amend", Amend),
     Entry("cancel", "cancel", "cancel", Cancel),
     Entry("tick", None, "tick", Tick),
+    Entry("released", "released", "free", Free),
 )
 LONE_BID = Entry("lone bid", "cancel", "bid", EnterBid, PlaceBid, facts=True)
 LONE_ASK = Entry("lone ask", "lone ask", "ask", EnterAsk, PlaceAsk, facts=True)
@@ -99,6 +100,8 @@ def field_mutations() -> Iterator[JournalMutation]:
         for mutation in _of_shape(entry, ("facts", "facts"), PlacementFacts) if entry.facts else ():
             if not (entry.name.endswith("bid") and ".node." in mutation.name):  # a bid has no node
                 yield mutation
+    for ending in ("busted", "completed"):
+        yield _mutation(ENTRIES[-1], ("facts", "ending"), "another", ending)
     for entry, path, value in _SELDOM:
         yield _mutation(entry, path, "another", value)
 
@@ -170,7 +173,9 @@ def _mutation(entry: Entry, path: Path, change: str, given: Any = None) -> Journ
 def _find(blocks: list[Json], wanted: Entry, tags: Tags) -> Json:
     for block in blocks:
         for entry in block["entries"]:
-            if entry["kind"] == wanted.kind and entry["command"].get("order") == tags.get(wanted.tag or ""):
+            command = entry["command"]
+            named = command.get("order", command.get("contract"))
+            if entry["kind"] == wanted.kind and named == tags.get(wanted.tag or ""):
                 found: Json = entry
                 return found
     raise AssertionError(f"the history has no {wanted.name}")
@@ -196,6 +201,7 @@ _OTHERS = {"gtc": "ioc", "gtd": "gtc", "ioc": "gtc", "fok": "gtc", "open": "post
     "ask": "bid",
     "amend": "cancel",
     "cancel": "tick",
+    "free": "tick",
     "place_bid": "place_ask",
 }
 """Another value of the same closed list, so that the change is not one that cannot be read."""

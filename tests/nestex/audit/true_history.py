@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from market.engine import fence as fencing
 from market.engine import snapshots
 from market.engine.batch import BatchProcessor
-from market.engine.commands import AmendOrder, CancelAll, Command, Expire, GuestTemplate
+from market.engine.commands import AmendOrder, CancelAll, Command, EndContract, Expire, GuestTemplate
 from market.engine.recovery import rebuild, recover
 from market.instruments.instruments import Instrument, create_instrument
-from market.tables import instrument
+from market.tables import contract, instrument
 from tests.market.factories import CODE, ZONE, World
 
 ELSEWHERE = "ber1"
@@ -39,7 +39,7 @@ def make_history(world: World) -> Tags:
     cast.trade_elsewhere()
     _keep_snapshot(world)
     world.real.pass_minutes(2)
-    return tags | cast.trade_once_more()
+    return tags | cast.trade_once_more() | cast.end_contracts()
 
 
 class _Cast:
@@ -154,6 +154,14 @@ class _Cast:
         self.batch(lone)
         self.batch(world.bid(self.buyers[2], start_by=world.minute + 20, price_micros=50, guests=2))
         return {"lone ask": lone.order}
+
+    def end_contracts(self) -> Tags:
+        with self.world.begin() as connection:
+            query = select(contract.c.id).where(contract.c.buyer_id == self.buyers[0], contract.c.shard == ZONE)
+            released, busted = connection.execute(query.order_by(contract.c.id).limit(2)).scalars()
+        self.batch(EndContract(released, "release", self.buyers[0]))
+        self.batch(EndContract(busted, "bust", reason="a wrong price"))
+        return {"released": released}
 
     def _set_mode(self, mode: str) -> None:
         with self.world.begin() as connection:

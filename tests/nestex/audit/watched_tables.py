@@ -36,8 +36,8 @@ WATCHED = (
     Watched(ledger_entry, "ledger_entry", ledger_entry.c.reference.is_not(None)),
     Watched(ledger_account, "reserved cash", ledger_account.c.reserved_micros > 0),
     Watched(outbox, "outbox"),
-    Watched(feed_head, "feed_head"),
-    Watched(feed, "feed"),
+    Watched(feed_head, "feed_head", feed_head.c.stream.startswith("engine.")),
+    Watched(feed, "feed", feed.c.stream.startswith("engine.")),
 )
 
 UNSEEN = {
@@ -53,7 +53,6 @@ UNSEEN = {
     "billable_contract.delivered_seconds": "what happens after the birth is the books check's",
     "billable_contract.billed_minutes": "as delivered_seconds",
     "billable_contract.state": "as delivered_seconds",
-    "billable_contract.ended_minute": "as delivered_seconds",
     "billable_contract.closed_at_micros": "as delivered_seconds",
     "billable_contract.kept_minutes": "as delivered_seconds",
     "billable_contract.bond_minutes": "as delivered_seconds",
@@ -62,7 +61,6 @@ UNSEEN = {
     "billable_contract.credited_minutes": "as delivered_seconds",
     "billable_contract.compensation_micros": "as delivered_seconds",
     "billable_contract.unsettlings": "as delivered_seconds",
-    "billable_contract.ending": "as delivered_seconds",
 }
 """Columns that nothing in the journal decides, with the reason."""
 
@@ -70,9 +68,6 @@ ALIKE = {
     "contract.shard",
     "contract.kind",
     "contract.instrument",
-    "contract.state",
-    "contract.want",
-    "contract.revision",
     "contract.applied_revision",
     "contract.guest_state_at_ms",
     "contract.endpoints",
@@ -84,22 +79,19 @@ ALIKE = {
     *(f"billable_contract.{column.name}" for column in billable_contract.columns if "_ppm" in column.name),
     *(f"billable_contract.{name}" for name in ("instrument", "kind", "buyer_vat_category", "provider_vat_category")),
     "billable_contract.provider_identity_version",
-    *(f"billable_contract.{name}" for name in ("allowance_minutes", "delivered_seconds", "billed_minutes", "state")),
+    *(f"billable_contract.{name}" for name in ("allowance_minutes", "delivered_seconds", "billed_minutes")),
     *(f"billable_contract.{name}" for name in ("bond_minutes", "released_minutes", "credited_minutes", "unsettlings")),
-    "billable_contract.compensation_micros",
+    *(f"billable_contract.{name}" for name in ("compensation_micros", "released_minute", "closed_at_micros")),
+    "contract.reason",
+    "contract.ended_minute",
 }
 """Columns that have the same value in every row of the history: no two rows can exchange them."""
 
 EMPTY = {
     "orders.backing_contract_id",
-    "contract.reason",
     "contract.guest_state",
     "contract.ready_at_micros",
     "billable_contract.buyer_identity_version",
-    "billable_contract.ended_minute",
-    "billable_contract.closed_at_micros",
-    "billable_contract.released_minute",
-    "billable_contract.ending",
     "outbox.published_at",
 }
 """Columns that no row of the history has."""

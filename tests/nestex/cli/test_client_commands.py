@@ -88,6 +88,20 @@ def test_readers_see_what_there_is_to_trade(run: Run, buyer: Http, provider: Htt
     assert "would trade now" in run(buyer, "book", CODE, *guests).output
 
 
+def test_contracts_are_listed_and_end_early(
+    run: Run, operator: Http, buyer: Http, provider: Http, node_id: str
+) -> None:
+    run(provider, *sell(node_id))
+    run(buyer, *BUY, "--guests", "2")
+    first, second = (row["id"] for row in answer(run(buyer, "contracts", "--state", "scheduled", "--json")))
+    assert "released" in run(buyer, "contracts", "release", first).output
+    busted = answer(run(operator, "contracts", "bust", second, "--reason", "a wrong price", "--json"))
+    assert busted["contract"]["reason"] == "a wrong price"
+    refused = run(provider, "contracts", "reclaim", first)
+    assert isinstance(refused.exception, NestexError)
+    assert [row["state"] for row in answer(run(provider, "contracts", "--json"))] == ["released", "busted"]
+
+
 def test_keys_are_made_shown_and_ended(run: Run, buyer: Http, operator: Http) -> None:
     text = run(buyer, "keys", "create", "reader", "--scope", "read").output.strip()
     reader = operator.as_(text)

@@ -1,0 +1,164 @@
+"""Contracts that end before their window does: the books, the contract's row and its agent's orders, in the engine's
+transaction, and what the auction has to free.
+
+Source: the design's market rules, "Contracts". The batch (`market.engine.batch`) holds the lease already; here follow
+the contract in billing, its row on the market, and the accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from billing import contracts as billing_contracts
+from billing import endings
+from billing.endings import Outcome
+from common.errors import Conflict, NotFound, Refused
+from common.minutes import MICROS_PER_MINUTE
+from market.contract_states import BUSTED, CONTRACT_STATES, FAILED, RECLAIMED, RELEASED
+from market.desired_state import allocation_message
+from market.engine.commands import EndContract, Ending
+from market.tables import contract, instrument, slice_class
+from matching.commands import Free
+from runtime import outbox
+from runtime.feed import FeedEvent
+
+NOTICE_MINUTES = 2
+"""So long a reclaimed guest stays, in whole minutes. Source: the design's market rules, "Who and what"."""
+
+STATES: dict[Ending, str] = {"release": RELEASED, "reclaim": RECLAIMED, "fail": FAILED, "bust": BUSTED}
+"""The state in which a contract ends, for each command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the auction frees, what the journal keeps (the contract's `state`, the `minute` and the `reason`), what the
+    feed tells, and what became of the money."""
+
+    free: Free
+    facts: dict[str, Any]
+    told: FeedEvent
+    money: Outcome
+
+
+def end_contract(
+    connection: Connection, shard: str, command: EndContract, at_micros: int, cheapest_ask: Callable[[str], int | None]
+) -> Ended:
+    """End it, all but the auction's part. `cheapest_ask` tells an instrument's lowest price.
+
+    Raises NotFound for a contract of others, Refused (`not_your_side`, `not_reclaimable`), and Conflict
+    (`state_forbids`) for one that has ended or of which nothing is left.
+    """
+    billable = billing_contracts.lock(connection, command.contract)
+    row = connection.execute(_ROW, {"id": command.contract, "of_shard": shard}).mappings().one_or_none()
+    _check_caller(row, command)
+    assert row is not None
+    state = STATES[command.ending]
+    if command.ending != "fail":  # a failed contract's row has moved with its guest already
+        CONTRACT_STATES.check(row["state"], state)
+    money = _divide(connection, command, _Known(row, billable, at_micros, cheapest_ask))
+    changes = _changes(row, command, money.minute)
+    connection.execute(
+        contract.update().where(contract.c.id == row["id"]).values(**changes, updated_at_micros=at_micros)
+    )
+    if "revision" in changes:
+        outbox.put(connection, [allocation_message({**row, **changes})])
+    told = {"state": state, "reason": changes.get("reason", row["reason"])}
+    return Ended(
+        free=_freed(row, money.minute, at_micros // MICROS_PER_MINUTE),
+        facts={"state": state, "minute": money.minute, "reason": command.reason},
+        told=FeedEvent("contract", row["id"], told, at_micros),
+        money=money,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the contract: on the market, in the books, and the time and the prices."""
+
+    row: Mapping[Any, Any]
+    billable: Row[Any]
+    at_micros: int
+    cheapest_ask: Callable[[str], int | None]
+
+    @property
+    def next_minute(self) -> int:
+        """What "now" means on the market."""
+        return self.at_micros // MICROS_PER_MINUTE + 1
+
+
+_ROW = (
+    select(contract, instrument.c.firmness, slice_class.c.vcpus, slice_class.c.memory_mib, slice_class.c.disk_gib)
+    .join(instrument, instrument.c.code == contract.c.instrument)
+    .join(slice_class, slice_class.c.name == instrument.c.slice_class)
+    .where(contract.c.id == bindparam("id"), contract.c.shard == bindparam("of_shard"))
+    .with_for_update(of=contract)
+)
+
+
+def _check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
+    """Buyers release, providers reclaim; failures and busts are the market's own."""
+    if row is None or (command.participant not in (None, row["buyer_id"], row["provider_id"])):
+        raise NotFound("not_found", f"you have no contract {command.contract}", field="contract")
+    party = {"release": row["buyer_id"], "reclaim": row["provider_id"]}.get(command.ending)
+    if command.participant != party:
+        side = "buyer" if command.ending == "release" else "provider"
+        raise Refused("not_your_side", f"only the {side} of a contract can {command.ending} it", field="contract")
+    if command.ending == "reclaim" and row["firmness"] != "spot":
+        raise Refused("not_reclaimable", "a firm contract binds its provider to its end", field="contract")
+
+
+def _divide(connection: Connection, command: EndContract, known: _Known) -> Outcome:
+    row, billable, at_micros = known.row, known.billable, known.at_micros
+    if command.ending == "release":
+        late = row["ready_at_micros"] is None and known.next_minute > row["start_minute"] + billable.allowance_minutes
+        return endings.release(connection, row["id"], known.next_minute, at_micros, free=late)
+    if command.ending == "reclaim":
+        return endings.reclaim(connection, row["id"], known.next_minute + NOTICE_MINUTES, at_micros)
+    if command.ending == "fail":
+        if billable.ended_minute is None:
+            raise Conflict("state_forbids", f"the guest of contract {row['id']} has not failed", field="state")
+        cost = _replacement_micros(known)
+        return endings.fail(connection, row["id"], billable.ended_minute, cost, at_micros)
+    endings.bust(connection, row["id"], at_micros)
+    return Outcome(min(max(known.next_minute, row["start_minute"]), row["end_minute"]), 0, 0, 0)
+
+
+def _replacement_micros(known: _Known) -> int:
+    """What the rest would cost more at the cheapest ask that rests, whatever the buyer asked for of its guest; nothing
+    where none does. Damages have no VAT."""
+    row = known.row
+    cheapest = known.cheapest_ask(row["instrument"])
+    dearer = 0 if cheapest is None else max(0, cheapest - row["price_micros"])
+    return dearer * int(row["slices"]) * int(row["end_minute"] - known.billable.ended_minute)
+
+
+def _changes(row: Mapping[Any, Any], command: EndContract, minute: int) -> dict[str, Any]:
+    """A guest that is up stays until that minute, by its agent's own clock; others go at once."""
+    if command.ending == "fail":
+        return {"ended_minute": minute}
+    stays = command.ending != "bust" and minute > row["start_minute"]
+    return {
+        "state": STATES[command.ending],
+        "reason": command.reason,
+        "want": row["want"] if stays else "gone",
+        "revision": row["revision"] + 1,
+        "ended_minute": minute,
+    }
+
+
+def _freed(row: Mapping[Any, Any], minute: int, now: int) -> Free:
+    return Free(
+        minute=now,
+        contract=row["id"],
+        node=row["node_id"],
+        slices=row["slices"],
+        slice_vcpus=row["vcpus"],
+        slice_memory_mib=row["memory_mib"],
+        slice_disk_gib=row["disk_gib"],
+        start=min(max(minute, now + 1), row["end_minute"]),
+        end=row["end_minute"],
+    )
