@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from nestex.stack.stack import Stack, running_stack
 from nestex.stack.supervisor import Child, Supervisor
 
 _OPERATOR_KEY = "operator.key"
+_CAPACITY = "NESTEX_AGENT_CAPACITY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,18 @@ def start_agent(
         "NESTEX_AGENT_DATA": str(data),
         "NESTEX_AGENT_TOKEN": token,
         "NESTEX_AGENT_LIBVIRT_URI": start_libvirtd(supervisor, name),
-        "NESTEX_AGENT_CAPACITY": ",".join(map(str, capacity)),
+        _CAPACITY: ",".join(map(str, capacity)),
     }
     supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment | (extra or {})))
+
+
+def resize_agent(market: LocalMarket, name: str, capacity: tuple[int, int, int]) -> None:
+    """Stop the agent, and start it again with so many vCPUs, MiB and GiB; its hypervisor goes on."""
+    supervisor = market.supervisor
+    child = supervisor.child(f"agent-{name}")
+    supervisor.stop(child.name)
+    resized = {_CAPACITY: ",".join(map(str, capacity))}
+    supervisor.start(replace(child, environment={**(child.environment or {}), **resized}))
 
 
 def _start_engine(stack: Stack, name: str, zone: str, environment: dict[str, str]) -> None:

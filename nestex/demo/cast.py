@@ -6,22 +6,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ZONE = "fra1"
-INSTRUMENT = f"{ZONE}.std.firm"
+STD = f"{ZONE}.std.firm"
+"""Slices of one vCPU with 2 GiB of memory."""
+MEM = f"{ZONE}.mem.firm"
+"""Slices of one vCPU with 8 GiB of memory."""
+INSTRUMENTS = (STD, MEM)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCast:
+    """A large VM (L1) that its provider has paid for already: its name, and what it has to sell."""
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A consumer of somebody's cloud that has reserved more than it needs, and its node."""
+    """A consumer of somebody's cloud that has reserved more than it needs."""
 
     name: str
     email: str
     form: dict[str, str]
-    node: str
-    vcpus: int
-    memory_mib: int
-    disk_gib: int
-    slices: int
-    price: str
+    nodes: tuple[NodeCast, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,7 @@ PROVIDERS = (
             "postcode": "20354",
             "city": "Hamburg",
         },
-        node="alster-1",
-        vcpus=8,
-        memory_mib=16_384,
-        disk_gib=80,
-        slices=8,
-        price="0.4200",
+        nodes=(NodeCast("alster-1", vcpus=8, memory_mib=28_672, disk_gib=80),),
     ),
     Provider(
         name="Rhône Rendu",
@@ -66,12 +70,10 @@ PROVIDERS = (
             "postcode": "69002",
             "city": "Lyon",
         },
-        node="rhone-1",
-        vcpus=6,
-        memory_mib=12_288,
-        disk_gib=60,
-        slices=6,
-        price="0.3600",
+        nodes=(
+            NodeCast("rhone-1", vcpus=6, memory_mib=12_288, disk_gib=60),
+            NodeCast("rhone-2", vcpus=6, memory_mib=12_288, disk_gib=60),
+        ),
     ),
 )
 
@@ -112,6 +114,32 @@ CONSUMERS = (
             "street": "88 Alvarado Street",
             "postcode": "93940",
             "city": "Monterey",
+        },
+    ),
+    Consumer(
+        name="Enzian Energie",
+        email="prognose@enzian.example",
+        deposit="25.00",
+        identity={
+            "company": "Enzian Energie GmbH",
+            "tax_number": "ATU13585627",
+            "country": "AT",
+            "street": "Wiedner Gürtel 9",
+            "postcode": "1040",
+            "city": "Wien",
+        },
+    ),
+    Consumer(
+        name="Fyn Film",
+        email="render@fynfilm.example",
+        deposit="25.00",
+        identity={
+            "company": "Fyn Film ApS",
+            "tax_number": "DK13585628",
+            "country": "DK",
+            "street": "Brandts Klædefabrik 12",
+            "postcode": "5000",
+            "city": "Odense C",
         },
     ),
 )

@@ -1,27 +1,42 @@
-"""The result of a demo: figures from the market and its books, what is off in them, and how they are shown."""
+"""The result of a demo: figures from the market and its books, and what is off in them. `summary` shows it."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import Connection, Engine, func, select
 
 from billing import ledger
 from billing.tables import billable_contract
 from billing.transfers import MARKET
-from common.money import Money
-from market.tables import contract, orders, trade
+from market.tables import contract, node, orders, trade
+from nestex.audit.market import audit
 from nestex.books import first_difference
+
+_MICROS_PER_MINUTE = 60_000_000
+FEWEST_CONTRACTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class DemoGuest:
+    """A contract's guest. `ready_seconds` is the real time from the trade, or from the window's start where that is
+    later, until it was ready; None where it never was. `endpoint` is an address with a port, where there is one."""
+
+    contract: str
+    name: str
+    node: str
+    state: str
+    endpoint: str | None
+    ready_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """Field by field what `--json` writes. Amounts `*_micros` are micro-units; `documents` have number, kind, total."""
+    """Field by field what `--json` writes. Amounts `*_micros` are micro-units; `documents` have number, kind, total;
+    `faults` are those that were made on purpose, and `asked_again` counts the calls that met one of them; `audit` and
+    `books_check` are "ok" or the first difference."""
 
     elapsed_seconds: float
     orders: int
@@ -33,86 +48,97 @@ class DemoResult:
     fee_micros: int
     documents: list[dict[str, str]]
     books_check: str
+    audit: str
+    faults: list[dict[str, str]]
+    asked_again: int
+    guests: list[DemoGuest]
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
         return dataclasses.asdict(self)
 
 
-def collect(database: Engine, documents: list[dict[str, Any]], elapsed_seconds: float) -> DemoResult:
-    """The figures, from the tables, and the verdict of the books check."""
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What the story itself knows: how many orders were placed, which faults were made, and what came to whom."""
+
+    orders: int
+    asked_again: int
+    faults: list[dict[str, str]]
+    documents: list[dict[str, Any]]
+
+
+def collect(database: Engine, played: Played, elapsed_seconds: float, speed: int) -> DemoResult:
+    """The figures, from the tables, and the verdicts of the books check and the audit. The market ran at `speed`."""
     verdict = first_difference(database) or "ok"
+    audited = audit(database, None, lambda done, total: None).difference or "ok"
     with database.begin() as connection:
-        return _figures(connection, documents, elapsed_seconds, verdict)
+        states = connection.execute(select(contract.c.state, func.count()).group_by(contract.c.state))
+        guests = _guests(connection, speed)
+        minutes, gross = _billed(connection)
+        return DemoResult(
+            elapsed_seconds=round(elapsed_seconds, 1),
+            orders=_count(connection, orders),
+            trades=_count(connection, trade),
+            contracts=dict(map(tuple, states)),
+            guests_started=sum(guest.ready_seconds is not None for guest in guests),
+            minutes_billed=minutes,
+            gross_micros=gross,
+            fee_micros=ledger.balances(connection, MARKET)["fees"],
+            documents=[{name: row[name] for name in ("number", "kind", "total")} for row in played.documents],
+            books_check=verdict,
+            audit=audited,
+            faults=played.faults,
+            asked_again=played.asked_again,
+            guests=guests,
+        )
 
 
-def faults(result: DemoResult, placed: int) -> list[str]:
+def off(result: DemoResult, placed: int) -> list[str]:
     """Everything that is not as the story wants it, in sentences; empty when all is well."""
-    contracts = sum(result.contracts.values())
+    contracts, failed = sum(result.contracts.values()), result.contracts.get("failed", 0)
+    ended = {state: result.contracts.get(state, 0) for state in ("completed", "released", "failed")}
+    kinds = {document["kind"] for document in result.documents}
     conditions = {
         f"the books: {result.books_check}": result.books_check == "ok",
+        f"the audit: {result.audit}": result.audit == "ok",
         f"{result.orders} of {placed} orders are in the tables": result.orders == placed,
-        f"{contracts} contracts are fewer than 6": contracts >= 6,
-        f"not every contract was completed: {result.contracts}": result.contracts == {"completed": contracts},
-        f"{result.guests_started} of {contracts} guests became ready": result.guests_started == contracts,
+        f"{contracts} contracts are fewer than {FEWEST_CONTRACTS}": contracts >= FEWEST_CONTRACTS,
+        f"not every contract has ended as the story has it: {result.contracts}": sum(ended.values()) == contracts
+        and (ended["released"], failed) == (1, 1),
+        f"{result.guests_started} of {contracts - failed} guests became ready": result.guests_started
+        == contracts - failed,
         "no minute was billed": result.minutes_billed > 0,
         "no fee was earned": result.fee_micros > 0,
-        "there are no invoices": any(document["kind"] == "invoice" for document in result.documents),
-        "there are no self-billed invoices": any(
-            document["kind"] == "self_billed_invoice" for document in result.documents
-        ),
+        "there are no invoices": "invoice" in kinds,
+        "there are no self-billed invoices": "self_billed_invoice" in kinds,
     }
     return [sentence for sentence, holds in conditions.items() if not holds]
 
 
-def show(console: Console, result: DemoResult, documents: list[dict[str, Any]], out: Path) -> None:
-    """The summary for people."""
-    figures = Table(title="What happened", title_justify="left", show_header=False, box=None, pad_edge=False)
-    figures.add_column(style="bold")
-    figures.add_column(justify="right")
-    rows = {
-        "orders": result.orders,
-        "trades": result.trades,
-        "contracts completed": result.contracts.get("completed", 0),
-        "guests started": result.guests_started,
-        "minutes billed": result.minutes_billed,
-        "gross": Money(result.gross_micros),
-        "the market's fees": Money(result.fee_micros),
-        "books check": result.books_check,
-    }
-    for name, value in rows.items():
-        figures.add_row(name, str(value))
-    console.print()
-    console.print(figures)
-    table = Table(title=f"\nDocuments, in {out}", title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in ("number", "kind", "for", "net", "vat", "total"):
-        table.add_column(column, justify="right" if column in ("net", "vat", "total") else "left")
-    for document in documents:
-        table.add_row(*(document[name] for name in ("number", "kind", "party", "net", "vat", "total")))
-    console.print(table)
+def _guests(connection: Connection, speed: int) -> list[DemoGuest]:
+    query = select(contract, node.c.name.label("node_name")).join(node, node.c.id == contract.c.node_id)
+    guests = []
+    for row in connection.execute(query.order_by(contract.c.id)):
+        due = max(row.created_at_micros, row.start_minute * _MICROS_PER_MINUTE)
+        guests.append(
+            DemoGuest(
+                contract=row.id,
+                name=row.guest["name"],
+                node=row.node_name,
+                state=row.state,
+                endpoint=next((f"{place['address']}:{place['port']}" for place in row.endpoints), None),
+                ready_seconds=row.ready_at_micros and round(max(0, row.ready_at_micros - due) / speed / 1e6, 3),
+            )
+        )
+    return guests
 
 
-def _figures(
-    connection: Connection, documents: list[dict[str, Any]], elapsed_seconds: float, verdict: str
-) -> DemoResult:
-    states = connection.execute(select(contract.c.state, func.count()).group_by(contract.c.state))
+def _billed(connection: Connection) -> tuple[int, int]:
     minutes = billable_contract.c.billed_minutes
     gross = minutes * billable_contract.c.slices * billable_contract.c.price_micros
     billed = connection.execute(select(func.sum(minutes), func.sum(gross))).one()
-    return DemoResult(
-        elapsed_seconds=round(elapsed_seconds, 1),
-        orders=_count(connection, orders),
-        trades=_count(connection, trade),
-        contracts=dict(map(tuple, states)),
-        guests_started=connection.execute(
-            select(func.count()).where(contract.c.ready_at_micros.is_not(None))
-        ).scalar_one(),
-        minutes_billed=int(billed[0] or 0),
-        gross_micros=int(billed[1] or 0),
-        fee_micros=ledger.balances(connection, MARKET)["fees"],
-        documents=[{name: document[name] for name in ("number", "kind", "total")} for document in documents],
-        books_check=verdict,
-    )
+    return int(billed[0] or 0), int(billed[1] or 0)
 
 
 def _count(connection: Connection, table: Any) -> int:

@@ -1,4 +1,4 @@
-"""The demo from its first process to its exit: a market with two nodes on a fast clock, on a month's last evening."""
+"""The demo from its first process to its exit: a market with three nodes on a fast clock, on a month's last evening."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy import Engine, select
 
 from common.clock import MarketClock, RealClock, SystemClock
 from common.minutes import month_of, month_window
+from market.tables import lease
 from nestex.bootstrap import NewDeployment
 from nestex.cli.account import save_documents
 from nestex.cli.client import MarketClient
 from nestex.cli.export import save_focus, save_journals, save_payouts
 from nestex.demo import result as results
 from nestex.demo.cast import ZONE
+from nestex.demo.faults import Troublemaker
 from nestex.demo.scene import Scene, set_scene
-from nestex.demo.trading import trade
+from nestex.demo.story import Story
+from nestex.demo.summary import show
+from nestex.demo.trading import Floor
 from nestex.demo.watching import Watcher
-from nestex.local import LocalMarket, running_market, start_agent
+from nestex.local import LocalMarket, running_market
 from nestex.stack.stack import discard
 from runtime.database import connect
 from runtime.deployment import market_clock
@@ -43,45 +48,47 @@ def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool)
         console.print("starting PostgreSQL, nats-server, market, engine and worker", style="dim")
         new = NewDeployment(clock_speed=_SPEED, market_micros=_last_evening(clock))
         with running_market(data, clock, [ZONE], new, extra={"NESTEX_GRACE_MINUTES": str(_GRACE_MINUTES)}) as market:
-            placed, documents = _play(market, clock, console)
-            result = _collect(market, documents, clock.monotonic() - started)
-            _save(out, documents)
-            _export(out, MarketClient(market.url, market.operator_key), documents)
-    results.show(console, result, documents, out / "documents")
+            with _database(market) as database:
+                played = _play(market, database, clock, console)
+                result = results.collect(database, played, clock.monotonic() - started, _SPEED)
+            _save(out, played.documents)
+            _export(out, MarketClient(market.url, market.operator_key), played.documents)
+    show(console, result, played.documents, out / "documents")
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
-    found = results.faults(result, placed)
-    for fault in found:
-        console.print(f"off: {fault}", style="bold red")
+    found = results.off(result, played.orders)
+    for sentence in found:
+        console.print(f"off: {sentence}", style="bold red")
     if not found:
         console.print(f"\nAll is well, after {result.elapsed_seconds} s.", style="bold green")
     return 1 if found else 0
 
 
-def _play(market: LocalMarket, real: RealClock, console: Console) -> tuple[int, list[dict[str, Any]]]:
-    """How many orders were placed, and the documents that came of them, each with its party and its client."""
-    database = connect(market.stack.database_url, application="nestex demo", pool_size=1)
+def _play(market: LocalMarket, database: Engine, real: RealClock, console: Console) -> results.Played:
     with database.begin() as connection:
         clock = market_clock(connection, real)
-    database.dispose()
 
     def tell(sentence: str) -> None:
         console.print(f"[dim]{clock.now():%d %b %H:%M}[/dim]  {sentence}")
 
+    def holder(shard: str) -> str:
+        with database.begin() as connection:
+            name: str = connection.execute(select(lease.c.holder).where(lease.c.shard == shard)).scalar_one()
+            return name
+
     tell(f"the market is open at {market.url}, a minute lasts {60 / _SPEED:g} s")
     month = month_of(clock.minute())
     scene = set_scene(market.url, market.operator_key)
+    floor, trouble = Floor(tell, market.supervisor.watch), Troublemaker(market, tell)
     watcher = Watcher(scene, real, market.supervisor.watch, tell)
-    for seller in scene.sellers:
-        cast = seller.cast
-        start_agent(market, cast.node, seller.token, (cast.vcpus, cast.memory_mib, cast.disk_gib))
+    trouble.start_nodes([node for seller in scene.sellers for node in seller.nodes])
     watcher.nodes_online(_AGENTS_SECONDS)
-    placed = trade(scene, tell)
+    Story(scene, floor, watcher, trouble, holder).play()
     watcher.contracts_ended(_STORY_SECONDS)
     tell(f"waiting for the month's end and {_GRACE_MINUTES} minutes of grace")
     watcher.period_closed(month, clock.real_seconds_until(_closing_minute(clock)) + _STORY_SECONDS)
-    return placed, _documents(scene)
+    return results.Played(floor.placed, floor.asked_again, trouble.log, _documents(scene))
 
 
 def _documents(scene: Scene) -> list[dict[str, Any]]:
@@ -92,10 +99,11 @@ def _documents(scene: Scene) -> list[dict[str, Any]]:
     ]
 
 
-def _collect(market: LocalMarket, documents: list[dict[str, Any]], elapsed: float) -> results.DemoResult:
+@contextmanager
+def _database(market: LocalMarket) -> Iterator[Engine]:
     database = connect(market.stack.database_url, application="nestex demo", pool_size=1)
     try:
-        return results.collect(database, documents, elapsed)
+        yield database
     finally:
         database.dispose()
 

@@ -1,25 +1,33 @@
-"""The scene: the operator opens an instrument, providers enrol nodes, consumers bring money."""
+"""The scene: the operator opens the instruments, providers enrol nodes, consumers bring money."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from common.minutes import minute_text, parse_instant, parse_minute
+from common.minutes import minute_text, parse_minute
 from nestex.cli.client import MarketClient
-from nestex.demo.cast import CONSUMERS, INSTRUMENT, PROVIDERS, ZONE, Consumer, Provider
+from nestex.demo.cast import CONSUMERS, INSTRUMENTS, PROVIDERS, ZONE, Consumer, NodeCast, Provider
 
 _RESERVED_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
+class SellersNode:
+    """A node that is declared; its agent may enrol with the token."""
+
+    cast: NodeCast
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seller:
-    """A provider with its key and its node, whose agent may enrol with the token."""
+    """A provider with its key and its nodes."""
 
     cast: Provider
     client: MarketClient
-    node: str
-    token: str
+    nodes: tuple[SellersNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,9 @@ class Scene:
 def set_scene(url: str, operator_key: str) -> Scene:
     """Through the HTTP interface, as the operator and everybody else would."""
     operator = MarketClient(url, operator_key)
-    zone, slice_class, firmness = INSTRUMENT.split(".")
-    operator.post("/v1/instruments", {"zone": zone, "slice_class": slice_class, "firmness": firmness})
+    for code in INSTRUMENTS:
+        zone, slice_class, firmness = code.split(".")
+        operator.post("/v1/instruments", {"zone": zone, "slice_class": slice_class, "firmness": firmness})
     return Scene(
         operator,
         tuple(_seller(url, operator, cast) for cast in PROVIDERS),
@@ -59,14 +68,16 @@ def next_minute(client: MarketClient) -> int:
 def _seller(url: str, operator: MarketClient, cast: Provider) -> Seller:
     client = _join(url, operator, {"name": cast.name, "email": cast.email}, "50.00")
     client.post("/v1/providers", cast.form)
-    now = parse_instant(client.get("/v1/time")["now"], field="now")
-    reserved_until = minute_text(int(now.timestamp()) // 60 + _RESERVED_DAYS * 1440)
+    return Seller(cast, client, tuple(_node(client, node) for node in cast.nodes))
+
+
+def _node(client: MarketClient, cast: NodeCast) -> SellersNode:
+    reserved_until = minute_text(next_minute(client) + _RESERVED_DAYS * 1440)
     offered = {"vcpus": cast.vcpus, "memory_mib": cast.memory_mib, "disk_gib": cast.disk_gib}
-    node = client.post(
-        "/v1/nodes", {"name": cast.node, "zone": ZONE, "offered": offered, "reserved_until": reserved_until}
-    )
+    body = {"name": cast.name, "zone": ZONE, "offered": offered, "reserved_until": reserved_until}
+    node = client.post("/v1/nodes", body)
     token = client.post(f"/v1/nodes/{node['id']}/enrolment")["token"]
-    return Seller(cast, client, node["id"], token)
+    return SellersNode(cast, node["id"], token)
 
 
 def _buyer(url: str, operator: MarketClient, cast: Consumer) -> Buyer:

@@ -1,86 +1,120 @@
-"""The trading: two asks, and bids of several kinds that meet them."""
+"""The trading floor: everything that the cast does with orders and contracts, over HTTP, and told in a sentence each.
+
+A call that fails while an engine changes is made again with the same `client_order_id`, as every client should: the
+market answers with the order that it has, or enters it now, but never twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from common.errors import Unavailable
 from common.minutes import minute_text
-from nestex.demo.cast import INSTRUMENT
-from nestex.demo.scene import Buyer, Scene, Seller, next_minute
+from nestex.demo.cast import STD
+from nestex.demo.scene import Buyer, Seller, SellersNode, next_minute
 
 Tell = Callable[[str], None]
+Json = dict[str, Any]
 
 _OFFER_MINUTES = 600
+_TRIES = 40
+_PAUSE_SECONDS = 0.25
 
 
-def trade(scene: Scene, tell: Tell) -> int:
-    """Place all orders of the story; how many they were."""
-    sellers, (blauwal, cedar, dune) = scene.sellers, scene.buyers
-    for seller in sellers:
-        _offer(seller, tell)
-    _bid(blauwal, tell, "a guest for ten minutes, now", name="build", minutes=10, slices=2)
-    _bid(cedar, tell, "two guests of one slice each", name="crawler", minutes=8, guests=2)
-    start = next_minute(dune.client) + 6
-    _bid(
-        dune,
-        tell,
-        "a guest that starts in the future",
-        name="nightly",
-        minutes=7,
-        start_from=minute_text(start),
-        start_by=minute_text(start + 2),
-    )
-    _bid(dune, tell, "a large guest, more than the cheaper node has left", name="join", minutes=9, slices=4)
-    _bid(cedar, tell, "a guest at once or not at all", name="burst", minutes=5, time_in_force="ioc")
-    _bid(blauwal, tell, "another build", name="build-2", minutes=6)
-    resting = _bid(blauwal, tell, "a bid below every ask", name="cheap", minutes=30, price="0.2400", patience=60)
-    canceled = blauwal.client.delete(f"/v1/orders/{resting['id']}")
-    tell(f"{blauwal.cast.name} cancels it: {canceled['state']}")
-    _bid(
-        dune,
-        tell,
-        "at once or not at all, below every ask",
-        name="miser",
-        minutes=5,
-        price="0.2400",
-        time_in_force="ioc",
-    )
-    return len(sellers) + 8
+@dataclass(slots=True)
+class Floor:
+    """`placed` counts the orders, `asked_again` the calls without an answer; `pause` lets the supervisor work."""
+
+    tell: Tell
+    pause: Callable[[float], None]
+    placed: int = 0
+    asked_again: int = 0
+
+    def offer(self, seller: Seller, node: SellersNode, instrument: str, slices: int, price: str) -> Json:
+        """An ask for the whole night."""
+        body = {
+            "side": "ask",
+            "instrument": instrument,
+            "price": price,
+            "node": node.id,
+            "slices": slices,
+            "available_until": minute_text(next_minute(seller.client) + _OFFER_MINUTES),
+            "client_order_id": f"{node.cast.name}-{instrument.split('.')[1]}-{price}",
+        }
+        order = self._place(seller, body)
+        self.tell(f"{seller.cast.name} offers {slices} slices of {node.cast.name}, {instrument}, at {price} an hour")
+        return order
+
+    def bid(self, buyer: Buyer, what: str, name: str, minutes: int, **fields: Any) -> Json:
+        """One bid; `fields` are those of `bid_body` or of the order."""
+        order = self._place(buyer, bid_body(next_minute(buyer.client), name, minutes, **fields))
+        self.tell(f"{buyer.cast.name} bids for {what}: {order['state']}, {_filled(order)}")
+        return order
+
+    def batch(self, buyer: Buyer, what: str, bodies: list[Json]) -> list[Json]:
+        """Many bids in one request, each answered on its own."""
+        results = self._insist(lambda: buyer.client.post("/v1/orders/batch", {"orders": bodies}))["results"]
+        orders: list[Json] = [result["order"] for result in results]
+        self.placed += len(orders)
+        filled = sum(order["state"] == "filled" for order in orders)
+        self.tell(f"{buyer.cast.name} sends {len(bodies)} bids in one request, {what}: {filled} filled at once")
+        return orders
+
+    def amend(self, who: Buyer | Seller, order: Json, what: str, **change: Any) -> Json:
+        """Change an open order."""
+        body = {"revision": order["revision"]} | change
+        amended: Json = self._insist(lambda: who.client.patch(f"/v1/orders/{order['id']}", body))
+        self.tell(f"{who.cast.name} {what}: {amended['state']}, {_filled(amended)}")
+        return amended
+
+    def cancel(self, who: Buyer | Seller, order: Json) -> Json:
+        """Take an open order off the book."""
+        canceled: Json = self._insist(lambda: who.client.delete(f"/v1/orders/{order['id']}"))
+        self.tell(f"{who.cast.name} cancels {order['client_order_id']}: {canceled['state']}")
+        return canceled
+
+    def release(self, buyer: Buyer, contract: Json) -> Json:
+        """End a contract early."""
+        ended: Json = self._insist(lambda: buyer.client.post(f"/v1/contracts/{contract['id']}/release"))
+        self.tell(f"{buyer.cast.name} releases {contract['guest_name']}: fee {ended['fee']}, refund {ended['refund']}")
+        return ended
+
+    def _place(self, who: Buyer | Seller, body: Json) -> Json:
+        order: Json = self._insist(lambda: who.client.post("/v1/orders", body))
+        self.placed += 1
+        return order
+
+    def _insist(self, call: Callable[[], Json]) -> Json:
+        for _ in range(_TRIES):
+            try:
+                return call()
+            except Unavailable as error:
+                self.asked_again += 1
+                self.tell(f"no answer ({error.code}); asked again")
+                self.pause(_PAUSE_SECONDS)
+        return call()
 
 
-def _offer(seller: Seller, tell: Tell) -> None:
-    until = next_minute(seller.client) + _OFFER_MINUTES
-    body = {
-        "side": "ask",
-        "instrument": INSTRUMENT,
-        "price": seller.cast.price,
-        "node": seller.node,
-        "slices": seller.cast.slices,
-        "available_until": minute_text(until),
-        "client_order_id": f"{seller.cast.node}-evening",
-    }
-    seller.client.post("/v1/orders", body)
-    tell(f"{seller.cast.name} offers {seller.cast.slices} slices of {seller.cast.node} at {seller.cast.price} an hour")
-
-
-def _bid(
-    buyer: Buyer,
-    tell: Tell,
-    what: str,
-    *,
+def bid_body(
+    start: int,
     name: str,
     minutes: int,
+    *,
+    instrument: str = STD,
+    price: str = "0.4800",
     guests: int = 1,
     slices: int = 1,
-    price: str = "0.4800",
+    ahead: int | None = None,
     patience: int = 3,
     **fields: Any,
-) -> dict[str, Any]:
-    start = next_minute(buyer.client)
+) -> Json:
+    """The bid of a guest called `name` for `minutes` that starts within `patience` minutes of the minute `start`, or
+    just `ahead` minutes after it."""
     body = {
         "side": "bid",
-        "instrument": INSTRUMENT,
+        "instrument": instrument,
         "price": price,
         "guests": guests,
         "slices_per_guest": slices,
@@ -88,7 +122,11 @@ def _bid(
         "start_by": minute_text(start + patience),
         "client_order_id": f"{name}-order",
         "guest": {"name": name},
-    } | fields
-    order: dict[str, Any] = buyer.client.post("/v1/orders", body)
-    tell(f"{buyer.cast.name} bids for {what}: {order['state']}, {order['guests_filled']} of {guests}")
-    return order
+    }
+    if ahead is not None:
+        body |= {"start_from": minute_text(start + ahead), "start_by": minute_text(start + ahead)}
+    return body | fields
+
+
+def _filled(order: Json) -> str:
+    return f"{order['guests_filled']} of {order['guests']}" if order["side"] == "bid" else f"{order['price']} an hour"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from common.clock import RealClock
 from common.errors import Unavailable
 from nestex.demo.scene import Scene
-from nestex.demo.trading import Tell
+from nestex.demo.trading import Json, Tell
 
 _TERMINAL = frozenset({"completed", "released", "reclaimed", "failed", "busted"})
 _LOOK_SECONDS = 0.25
@@ -22,34 +21,41 @@ class Watcher:
         self.clock = clock
         self.pause = pause
         self.tell = tell
+        self._known: dict[str, Json] = {}
 
     def nodes_online(self, seconds: float) -> None:
         """Wait for every node's agent. Raises Unavailable after so many real seconds."""
-        waiting = {seller.node: seller for seller in self.scene.sellers}
+        waiting = {node.id: (seller, node) for seller in self.scene.sellers for node in seller.nodes}
 
         def look() -> bool:
-            for node, seller in list(waiting.items()):
-                if seller.client.get(f"/v1/nodes/{node}")["state"] == "online":
-                    self.tell(f"{seller.cast.node} of {seller.cast.name} is online")
-                    del waiting[node]
+            for name, (seller, node) in list(waiting.items()):
+                if seller.client.get(f"/v1/nodes/{name}")["state"] == "online":
+                    self.tell(f"{node.cast.name} of {seller.cast.name} is online")
+                    del waiting[name]
             return not waiting
 
         self._until(look, seconds, "the agents did not come online")
 
-    def contracts_ended(self, seconds: float) -> dict[str, dict[str, Any]]:
-        """Wait until every contract has ended; the contracts by id, as their buyers see them, and whether their guests
-        were ready. Raises Unavailable after so many real seconds."""
-        known: dict[str, dict[str, Any]] = {}
+    def guests_up(self, *names: str, seconds: float) -> list[Json]:
+        """Wait until the guests of these names are ready; their contracts. Raises Unavailable after so many real
+        seconds."""
+        self._until(lambda: all(self._is(name, "running") for name in names), seconds, f"{names} did not start")
+        return [contract for contract in self._known.values() if contract["guest_name"] in names]
+
+    def contract_is(self, name: str, state: str, *, seconds: float) -> None:
+        """Wait until the contract of this guest is in this state. Raises Unavailable after so many real seconds."""
+        self._until(lambda: self._is(name, state), seconds, f"{name} was not {state}")
+
+    def contracts_ended(self, seconds: float) -> list[Json]:
+        """Wait until every contract has ended; the contracts, as their buyers see them. Raises Unavailable after so
+        many real seconds."""
 
         def look() -> bool:
-            for buyer in self.scene.buyers:
-                for contract in buyer.client.pages("/v1/contracts"):
-                    self._tell_change(known.get(contract["id"]), contract)
-                    known[contract["id"]] = contract
-            return all(contract["state"] in _TERMINAL for contract in known.values())
+            self._look_at_contracts()
+            return all(contract["state"] in _TERMINAL for contract in self._known.values())
 
         self._until(look, seconds, "the contracts did not end")
-        return known
+        return list(self._known.values())
 
     def period_closed(self, month: str, seconds: float) -> None:
         """Wait until the month is closed. Raises Unavailable after so many real seconds."""
@@ -61,7 +67,17 @@ class Watcher:
         self._until(look, seconds, f"the period {month} did not close")
         self.tell(f"the period {month} is closed")
 
-    def _tell_change(self, before: dict[str, Any] | None, now: dict[str, Any]) -> None:
+    def _is(self, name: str, state: str) -> bool:
+        self._look_at_contracts()
+        return any(row["guest_name"] == name and row["state"] == state for row in self._known.values())
+
+    def _look_at_contracts(self) -> None:
+        for buyer in self.scene.buyers:
+            for contract in buyer.client.pages("/v1/contracts"):
+                self._tell_change(self._known.get(contract["id"]), contract)
+                self._known[contract["id"]] = contract
+
+    def _tell_change(self, before: Json | None, now: Json) -> None:
         if before is None or before["state"] != now["state"]:
             window = f"{now['start'][11:16]}-{now['end'][11:16]}"
             reason = f" ({now['reason']})" if now["reason"] else ""

@@ -108,6 +108,10 @@ class Supervisor:
         """The process id of the child of this name, the newest if it was restarted."""
         return self._running[name].process.pid
 
+    def child(self, name: str) -> Child:
+        """The child of this name, as it was started."""
+        return self._running[name].child
+
     def watch(self, seconds: float) -> None:
         """Wait so long, restarting children that end. To be called from the main thread, again and again."""
         until = self.clock.monotonic() + seconds

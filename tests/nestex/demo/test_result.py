@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from nestex.demo.result import DemoResult, faults
+from nestex.demo.result import DemoGuest, DemoResult, off
 
 GOOD = DemoResult(
     elapsed_seconds=50.0,
-    orders=10,
-    trades=6,
-    contracts={"completed": 7},
-    guests_started=7,
+    orders=40,
+    trades=19,
+    contracts={"completed": 20, "released": 1, "failed": 1},
+    guests_started=21,
     minutes_billed=46,
     gross_micros=506_000,
     fee_micros=25_300,
@@ -21,26 +21,32 @@ GOOD = DemoResult(
         {"number": "SBI-1", "kind": "self_billed_invoice", "total": "0.25"},
     ],
     books_check="ok",
+    audit="ok",
+    faults=[{"fault": "agent killed", "target": "rhone-1"}],
+    asked_again=1,
+    guests=[DemoGuest("con_1", "build", "rhone-1", "completed", None, 0.02)],
 )
 
 
-def test_a_good_story_has_no_faults() -> None:
-    assert faults(GOOD, placed=10) == []
+def test_nothing_is_off_in_a_good_story() -> None:
+    assert off(GOOD, placed=40) == []
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"books_check": "balances: x"},
-        {"orders": 9},
-        {"contracts": {"completed": 5}, "guests_started": 5},
-        {"contracts": {"completed": 6, "failed": 1}},
-        {"guests_started": 6},
+        {"audit": "orders: x"},
+        {"orders": 39},
+        {"contracts": {"completed": 5, "released": 1, "failed": 1}, "guests_started": 6},
+        {"contracts": {"completed": 19, "released": 2, "failed": 1}},
+        {"contracts": {"completed": 20, "running": 1, "failed": 1}},
+        {"guests_started": 20},
         {"minutes_billed": 0},
         {"fee_micros": 0},
         {"documents": GOOD.documents[:1]},
         {"documents": GOOD.documents[1:]},
     ],
 )
-def test_everything_that_is_off_is_a_fault_of_its_own(change: dict[str, Any]) -> None:
-    assert len(faults(replace(GOOD, **change), placed=10)) == 1
+def test_everything_that_is_off_is_told_on_its_own(change: dict[str, Any]) -> None:
+    assert len(off(replace(GOOD, **change), placed=40)) == 1

@@ -1,0 +1,121 @@
+"""The story of the evening, act by act: first trades, second thoughts, trouble, and trade that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nestex.demo.cast import MEM, ZONE, NodeCast
+from nestex.demo.faults import Troublemaker
+from nestex.demo.scene import Scene, Seller, next_minute
+from nestex.demo.trading import Floor, bid_body
+from nestex.demo.watching import Watcher
+
+_SHRUNK = NodeCast("rhone-2", vcpus=2, memory_mib=4096, disk_gib=20)
+_SECONDS = 60.0
+"""Real time that whatever the story waits for may take."""
+
+
+class Story:
+    """`holder` asks the database which engine holds the lease of a zone."""
+
+    def __init__(
+        self, scene: Scene, floor: Floor, watcher: Watcher, trouble: Troublemaker, holder: Callable[[str], str]
+    ) -> None:
+        self._floor = floor
+        self._watcher = watcher
+        self._trouble = trouble
+        self._holder = holder
+        self._alster, self._rhone = scene.sellers
+        self._nodes = {node.cast.name: node for seller in scene.sellers for node in seller.nodes}
+        self._blauwal, self._cedar, self._dune, self._enzian, self._fyn = scene.buyers
+
+    def play(self) -> None:
+        """All acts, in turn."""
+        self._offers()
+        self._first_bids()
+        hindcast = self._queues()
+        self._bids_for_later()
+        self._second_thoughts()
+        self._agent_dies()
+        self._node_shrinks()
+        self._engine_dies()
+        self._trade_goes_on()
+        self._release(hindcast)
+
+    def _offers(self) -> None:
+        self._offer(self._alster, "alster-1", 6, "0.4200")
+        memory = self._floor.offer(self._alster, self._nodes["alster-1"], MEM, 2, "1.2000")
+        self._offer(self._rhone, "rhone-1", 6, "0.3600")
+        self._offer(self._rhone, "rhone-2", 6, "0.3900")
+        self._floor.cancel(self._alster, memory)
+        self._floor.offer(self._alster, self._nodes["alster-1"], MEM, 2, "1.0800")
+
+    def _first_bids(self) -> None:
+        bid = self._floor.bid
+        bid(self._blauwal, "a guest of two slices for ten minutes, now", "build", 10, slices=2)
+        bid(self._cedar, "two guests of one slice each", "crawler", 8, guests=2)
+        bid(self._dune, "a large guest on alster-1", "join", 9, slices=4, nodes=[self._nodes["alster-1"].id])
+        bid(self._cedar, "a guest at once or not at all", "burst", 5, time_in_force="ioc")
+        bid(self._dune, "a guest with much memory", "cube", 10, instrument=MEM, price="1.2000")
+        bid(self._dune, "at once, below every ask", "miser", 5, price="0.2400", time_in_force="ioc")
+        bid(self._cedar, "twenty guests or none", "flock", 5, guests=20, time_in_force="fok")
+
+    def _queues(self) -> dict[str, Any]:
+        start = next_minute(self._blauwal.client)
+        jobs = [bid_body(start, f"job-{number}", 4, patience=12) for number in range(1, 7)]
+        self._floor.batch(self._blauwal, "a queue of builds that can wait", jobs)
+        return self._floor.bid(self._enzian, "a guest for half an hour", "hindcast", 30)
+
+    def _bids_for_later(self) -> None:
+        start = next_minute(self._fyn.client)
+        what = "a render on rhone-2, ten minutes from now"
+        node = self._nodes["rhone-2"].id
+        self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=10, nodes=[node])
+        frames = [bid_body(start, f"frame-{n}", 4, instrument=MEM, price="1.1400", ahead=12 + 4 * n) for n in range(4)]
+        self._floor.batch(self._fyn, "four frames, one after the other", frames)
+        for number in range(3):
+            what = f"forecast {number + 1}, in {8 + 5 * number} minutes"
+            self._floor.bid(self._enzian, what, f"forecast-{number + 1}", 5, ahead=8 + 5 * number)
+        self._floor.bid(self._dune, "a guest that starts in six to eight minutes", "nightly", 7, ahead=6)
+
+    def _second_thoughts(self) -> None:
+        bid = self._floor.bid
+        cheap = bid(self._blauwal, "a guest, below every ask", "cheap", 6, price="0.2400", patience=15)
+        self._floor.amend(self._blauwal, cheap, "pays more after all", price="0.4500")
+        maker = bid(self._cedar, "a guest, to rest only", "maker", 5, price="0.3000", patience=20, post_only=True)
+        self._floor.cancel(self._cedar, maker)
+        swarm = bid(self._cedar, "six guests, below every ask", "swarm", 5, guests=6, price="0.3000", patience=20)
+        fewer = self._floor.amend(self._cedar, swarm, "wants two guests only", guests=2)
+        self._floor.amend(self._cedar, fewer, "bids what they cost", price="0.4500")
+
+    def _agent_dies(self) -> None:
+        node = self._nodes["rhone-1"]
+        self._watcher.guests_up("build", "join", seconds=_SECONDS)
+        self._trouble.kill_agent(node)
+
+    def _node_shrinks(self) -> None:
+        self._trouble.shrink(self._nodes["rhone-2"], _SHRUNK)
+        self._watcher.contract_is("premiere", "failed", seconds=_SECONDS)
+
+    def _engine_dies(self) -> None:
+        self._trouble.kill_engine(self._holder(ZONE))
+
+    def _trade_goes_on(self) -> None:
+        bid = self._floor.bid
+        bid(self._fyn, "the same render anywhere, in one piece less", "premiere-2", 9, slices=3, patience=10)
+        bid(self._blauwal, "another build", "build-2", 6, patience=10)
+        bid(self._cedar, "one more crawler", "crawler-late", 5, patience=10)
+        bid(self._dune, "a second join", "join-2", 6, slices=2, patience=10)
+        bid(self._enzian, "a guest with much memory", "grid", 5, instrument=MEM, price="1.1100", patience=10)
+        bid(self._cedar, "three guests or none", "trio", 5, guests=3, patience=10, time_in_force="fok")
+        bid(self._fyn, "a guest in ten minutes", "credits", 5, ahead=10)
+        bid(self._cedar, "a guest at once, below every ask", "hope", 5, price="0.3300", time_in_force="ioc")
+        bid(self._enzian, "a guest that waits for a better price", "later", 5, price="0.3000", patience=5)
+
+    def _release(self, hindcast: dict[str, Any]) -> None:
+        contract = self._watcher.guests_up("hindcast", seconds=_SECONDS)[0]
+        self._floor.release(self._enzian, contract)
+
+    def _offer(self, seller: Seller, node: str, slices: int, price: str) -> None:
+        self._floor.offer(seller, self._nodes[node], f"{ZONE}.std.firm", slices, price)
