@@ -6,12 +6,13 @@ JetStream is transport, never the record: everything on it can be told again fro
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 import nats
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, RetentionPolicy, StreamConfig
 from nats.js.client import JetStreamContext
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from common import subjects
 from runtime.settings import Settings
@@ -20,6 +21,8 @@ log = logging.getLogger("nestex.bus")
 
 _STREAM_NAME_IN_USE = 10058
 _DAY_SECONDS = 86_400.0
+_PAGE = 256
+"""So many consumers nats-server names at a time."""
 
 STREAMS = (
     StreamConfig(
@@ -76,34 +79,72 @@ async def ensure_streams(jetstream: JetStreamContext) -> None:
 
 async def ensure_allocation_consumer(jetstream: JetStreamContext, node: str) -> None:
     """The durable consumer from which the node's agent takes its desired state. Idempotent."""
-    await jetstream.add_consumer(
-        subjects.ALLOC_STREAM,
-        ConsumerConfig(
-            durable_name=subjects.allocation_consumer(node),
-            filter_subject=subjects.allocations(node),
-            deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=10.0,
-        ),
-    )
+    await jetstream.add_consumer(subjects.ALLOC_STREAM, _of_agent(node))
 
 
 async def subscribe_durable(
     jetstream: JetStreamContext, stream: str, durable: str, filter_subject: str
 ) -> JetStreamContext.PullSubscription:
     """A pull subscription on a durable consumer of the market's own, made where it is missing."""
-    await jetstream.add_consumer(
-        stream,
-        ConsumerConfig(
-            durable_name=durable,
-            filter_subject=filter_subject,
-            deliver_policy=DeliverPolicy.ALL,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30.0,
-            max_ack_pending=10_000,
-        ),
-    )
+    await jetstream.add_consumer(stream, _of_market(durable, filter_subject))
     return await jetstream.pull_subscribe_bind(consumer=durable, stream=stream)
+
+
+async def mend(jetstream: JetStreamContext, nodes: Collection[str]) -> list[str]:
+    """Make anew what the bus has lost of the streams, the market's durable consumers and these nodes'; their names.
+
+    A consumer that is made anew reads its stream from the beginning: whatever is in it may come a second time.
+    """
+    made = []
+    wanted = {
+        subjects.ALLOC_STREAM: [_of_agent(node) for node in nodes],
+        subjects.STATUS_STREAM: [_of_market(subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS)],
+        subjects.USAGE_STREAM: [_of_market(subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS)],
+    }
+    for stream in STREAMS:
+        assert stream.name is not None
+        try:
+            there = await _consumers(jetstream, stream.name)
+        except NotFoundError:
+            await jetstream.add_stream(stream)
+            there = set()
+            made.append(stream.name)
+        for consumer in wanted[stream.name]:
+            if consumer.durable_name not in there:
+                await jetstream.add_consumer(stream.name, consumer)
+                made.append(f"{stream.name}/{consumer.durable_name}")
+    return made
+
+
+def _of_agent(node: str) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=subjects.allocation_consumer(node),
+        filter_subject=subjects.allocations(node),
+        deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=10.0,
+    )
+
+
+def _of_market(durable: str, filter_subject: str) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=durable,
+        filter_subject=filter_subject,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=30.0,
+        max_ack_pending=10_000,
+    )
+
+
+async def _consumers(jetstream: JetStreamContext, stream: str) -> set[str]:
+    """The names of all consumers of a stream, which come in pages. Raises NotFoundError where there is no stream."""
+    names: set[str] = set()
+    while page := await jetstream.consumers_info(stream, offset=len(names)):
+        names |= {consumer.name for consumer in page}
+        if len(page) < _PAGE:
+            break
+    return names
 
 
 async def _log_error(error: Exception) -> None:

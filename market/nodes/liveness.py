@@ -39,6 +39,11 @@ def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
     return {row.id: row.revision for row in connection.execute(query)}
 
 
+def enrolled_nodes(connection: Connection) -> list[str]:
+    """The nodes whose agents may bind to a consumer."""
+    return list(connection.execute(select(node.c.id).where(node.c.agent_public_key.is_not(None))).scalars())
+
+
 def mark_lost(connection: Connection, silent_seconds: float) -> Sequence[str]:
     """The nodes whose last heartbeat is older than this, now LOST. To be asked only while heartbeats are being read."""
     silent = node.c.heartbeat_at < func.now() - timedelta(seconds=silent_seconds)

@@ -1,4 +1,5 @@
-"""The worker process: relay, status and usage consumers, timers, seals, snapshots. Several may run at once."""
+"""The worker process: relay, status and usage consumers, the bus itself, timers, seals, snapshots. Several may run at
+once."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from common import subjects
 from common.clock import RealClock, SystemClock
 from market.engine.client import RemoteEngine
+from market.worker.bus_keeper import BusKeeper
 from market.worker.failures import Failures
 from market.worker.inbox import Inbox
 from market.worker.nightly_check import NightlyCheck
@@ -77,6 +79,7 @@ async def follow_up(
         tasks.create_task(timers.settle())
         tasks.create_task(timers.watch_nodes())
         tasks.create_task(Failures(database, engine).run())
+        tasks.create_task(BusKeeper(database, jetstream).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())
         tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())

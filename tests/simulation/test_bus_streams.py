@@ -7,7 +7,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError
 
 from common import subjects
-from runtime.bus import ensure_allocation_consumer, ensure_streams, subscribe_durable
+from runtime.bus import ensure_allocation_consumer, ensure_streams, mend, subscribe_durable
 from tests.simulation.bus_contract import Connect, Run, new_consumer, new_stream, taken
 
 
@@ -55,5 +55,24 @@ def test_the_products_streams_and_consumers_are_made_once_and_found_again(run: R
         assert await taken(bound) == [b"new"]
         with pytest.raises(APIError):
             await jetstream.add_stream(StreamConfig(name=subjects.ALLOC_STREAM, subjects=["else"]))
+
+    run(story)
+
+
+def test_what_the_bus_has_lost_is_made_anew_and_the_rest_left_alone(run: Run) -> None:
+    async def story(connect: Connect) -> None:
+        jetstream = (await connect()).jetstream()
+        nodes = [f"nod_{number:03}" for number in range(300)]  # more than a page of nats-server's answer
+        assert len(await mend(jetstream, nodes)) == 3 + len(nodes) + 2
+        assert await mend(jetstream, nodes) == []
+        assert await mend(jetstream, [*nodes, "nod_new"]) == ["ALLOC/agent-nod_new"]
+        await jetstream.publish(subjects.usage("nod_1"), b"report")
+        usage = await subscribe_durable(jetstream, "USAGE", subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS)
+        assert await taken(usage) == [b"report"]
+        await jetstream.delete_consumer("USAGE", subjects.METERING_CONSUMER)
+        with pytest.raises(APIError):
+            await usage.fetch(1, timeout=1)
+        assert await mend(jetstream, nodes) == ["USAGE/metering"]
+        assert await taken(usage) == [b"report"], "the same subscription goes on, from the beginning"
 
     run(story)

@@ -12,6 +12,7 @@ from tests.simulation.twin.streams import Stream
 
 _API = "$JS.API."
 _ACK = "$JS.ACK."
+_PAGE = 256
 _IN_USE = {"code": 400, "err_code": 10058, "description": "stream name already in use with a different configuration"}
 _NO_STREAM = {"code": 404, "err_code": 10059, "description": "stream not found"}
 _NO_CONSUMER = {"code": 404, "err_code": 10014, "description": "consumer not found"}
@@ -78,9 +79,14 @@ class JetStream:
                 self._reply(message, {"error": _NO_STREAM} if found is None else self._told(found))
             case ["CONSUMER", "DURABLE", "CREATE", stream, name]:
                 self._reply(message, self._create_consumer(stream, name, request["config"]))
+            case ["CONSUMER", "LIST", name]:
+                self._reply(message, self._list(name, request.get("offset", 0)))
             case ["CONSUMER", "INFO", stream, name]:
                 known = self.consumers.get((stream, name))
                 self._reply(message, {"error": _NO_CONSUMER} if known is None else known.info())
+            case ["CONSUMER", "DELETE", stream, name]:
+                gone = self.consumers.pop((stream, name), None)
+                self._reply(message, {"success": True} if gone else {"error": _NO_CONSUMER})
             case ["CONSUMER", "MSG", "NEXT", stream, name]:
                 if (stream, name) not in self.consumers:
                     return False
@@ -104,6 +110,12 @@ class JetStream:
             self.consumers[stream, name] = known
         known.config = config
         return known.info()
+
+    def _list(self, stream: str, offset: int) -> dict[str, Any]:
+        if stream not in self.streams:
+            return {"error": _NO_STREAM}
+        infos = [consumer.info() for (of, _name), consumer in sorted(self.consumers.items()) if of == stream]
+        return {"total": len(infos), "offset": offset, "limit": _PAGE, "consumers": infos[offset : offset + _PAGE]}
 
     def _told(self, stream: Stream) -> dict[str, Any]:
         return {"config": stream.config, "created": "2026-01-01T00:00:00Z", "state": stream.state()}
