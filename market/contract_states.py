@@ -14,7 +14,7 @@ FAILED = "failed"
 CONTRACT_STATES = state_table(
     "contract",
     """
-    scheduled    -> provisioning running completed released failed busted
+    scheduled    -> provisioning running stopped completed released failed busted
     provisioning -> running stopped completed released reclaimed failed busted
     running      -> stopped completed released reclaimed failed busted
     stopped      -> running completed released reclaimed failed busted

@@ -13,6 +13,7 @@ from billing.arrays import among
 from billing.tables import billable_contract, ledger_entry, ledger_transfer
 from common.wire import GuestState
 from market.contract_states import CONTRACT_STATES, PROVISIONING, RUNNING, SCHEDULED, STOPPED
+from market.desired_state import allocation_message
 from market.tables import contract, orders, trade
 from matching.auditor.difference import Difference, require
 from nestex.audit.comparison import compare_count, compare_rows
@@ -22,8 +23,10 @@ from nestex.audit.orders import Row
 from runtime.tables import feed, feed_head, outbox
 
 _TRADE_KEY = "trade:"
-_UNTOUCHED: Row = {"reason": None, "want": "run", "revision": 1, "applied_revision": 0, "endpoints": []}
+_UNTOUCHED: Row = {"reason": None, "applied_revision": 0, "endpoints": [], "answers": []}
 """Columns of a contract of which no agent has reported anything, and which nobody has ended."""
+_UNASKED: Row = {"want": "run", "revision": 1, "rescaled": None, "extras": {}}
+"""The same, where its buyer has not asked anything of its guest."""
 _OF_A_GUEST = {PROVISIONING, RUNNING, STOPPED}
 """States that only a report of the guest leads to."""
 
@@ -76,6 +79,7 @@ class ShardTables:
         compare_rows("contract", ("id",), [birth.contract for birth in made], rows)
         for row in rows:
             _check_progress(row)
+        self._compare_wishes([row for row in rows if row["state"] == SCHEDULED and row["guest_state"] is None])
         self.seen["contract"] += len(made)
         billables, key = [birth.billable for birth in made], billable_contract.c.contract_id
         self._compare(billable_contract, (key.name,), billables, among(key, ids))
@@ -91,6 +95,15 @@ class ShardTables:
         )
         expected = [row for key, birth in keys.items() for row in _entry_rows(key, birth)]
         compare_rows("ledger_entry", ("key", "ordinal"), expected, self._connection.execute(query).mappings())
+
+    def _compare_wishes(self, rows: Sequence[Mapping[Any, Any]]) -> None:
+        """What the buyer of a contract that waits has asked of its guest was sent to the agent, and nothing else."""
+        asked = [row for row in rows if row["revision"] != 1]
+        messages = [allocation_message(row) for row in asked]
+        expected = [{"id": message.id, "payload": json.loads(message.payload)} for message in messages]
+        query = select(outbox).where(among(outbox.c.id, [message.id for message in messages]))
+        found = [dict(row) | {"payload": _parsed(row)} for row in self._connection.execute(query).mappings()]
+        compare_rows("outbox", ("id",), expected, found)
 
     def _compare_messages(self, made: Sequence[Birth]) -> None:
         messages = [birth.message for birth in made]
@@ -142,5 +155,6 @@ def _check_progress(row: Mapping[Any, Any]) -> None:
     require(not reported or guest in get_args(GuestState), f"contract {row['id']}: guest_state is {guest}")
     if state == SCHEDULED and not reported:
         born = _UNTOUCHED | {"ready_at_micros": None, "guest_state_at_ms": 0}
-        born["updated_at_micros"] = row["created_at_micros"]
+        if row["revision"] == 1:
+            born |= _UNASKED | {"updated_at_micros": row["created_at_micros"]}
         compare_rows("contract", ("id",), [{"id": row["id"]} | born], [row])
