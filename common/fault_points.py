@@ -29,6 +29,7 @@ POINTS = {
     "agent.acknowledged": "an allocation was acknowledged, nothing was done",
     "guest.defined": "the domain of a guest was defined, not started",
     "guest.started": "a guest was started, nobody has noted it",
+    "guest.adapted": "a guest was changed to a newer revision, nobody has noted it",
     "guest.stopped": "a guest was stopped, its domain is still there",
     "guest.removed": "the domain of a guest was removed, nobody has noted it",
     "agent.noted": "the steps of a guest were stored with their reports",

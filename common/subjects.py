@@ -45,7 +45,7 @@ def usage(node: str) -> str:
 
 
 def command(node: str, verb: str) -> str:
-    """Request to an agent: `sync`, `watermark` or `resend`."""
+    """Request to an agent: `sync`, `watermark`, `resend`; `guest`, `console`, `snapshots`, `node`."""
     return f"cmd.{node}.{verb}"
 
 

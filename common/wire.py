@@ -15,6 +15,9 @@ LARGEST_NUMBER = 2**53
 """Above every revision, sequence and millisecond that anybody can mean."""
 
 Want = Literal["run", "paused", "stopped", "gone"]
+Filesystem = Literal["", "ext4"]
+"""What a new volume is formatted with; "" leaves it empty."""
+
 GuestState = Literal[
     "accepted",
     "preparing",
@@ -62,6 +65,37 @@ class GuestSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DataDisk:
+    """A volume of the guest's own, made with it and removed with it."""
+
+    name: str
+    size_gib: int
+    filesystem: Filesystem = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a guest is to have besides its specification, and what is to be done to it.
+
+    `snapshots` are those of its disk that are to be kept. The last three count how often its buyer has asked: above the
+    agent's own count it starts a guest that went off from within, restarts it, or takes its disk back to `revert_to`.
+    """
+
+    adapters: tuple[str, ...] = ()
+    volumes: tuple[DataDisk, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    revert_to: str = ""
+    starts: int = 0
+    restarts: int = 0
+    reverts: int = 0
+
+    @property
+    def attached(self) -> bool:
+        """Whether there is anything to attach or to keep."""
+        return bool(self.adapters or self.volumes or self.snapshots)
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """The whole desired state of one contract, at a revision. Minutes [start, end)."""
 
@@ -71,6 +105,7 @@ class Allocation:
     start: int
     end: int
     guest: GuestSpec
+    extras: Extras = Extras()
     version: int = WIRE_VERSION
 
 
@@ -94,7 +129,11 @@ class FieldAnswer:
 
 @dataclass(frozen=True, slots=True)
 class GuestStatus:
-    """The state that a contract's guest has reached under a revision; `reason` is set for `failed` and `crashed`."""
+    """The state that a contract's guest has reached under a revision; `reason` is set for `failed` and `crashed`.
+
+    `applied` is the newest revision that the guest was changed to, as far as `answers` say; 0 where nothing is new of
+    that.
+    """
 
     node: str
     contract: str
@@ -103,6 +142,8 @@ class GuestStatus:
     at_ms: int
     reason: str = ""
     endpoints: tuple[Endpoint, ...] = ()
+    applied: int = 0
+    answers: tuple[FieldAnswer, ...] = ()
     version: int = WIRE_VERSION
 
 

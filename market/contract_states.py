@@ -23,7 +23,7 @@ CONTRACT_FEED = "contracts"
 CONTRACT_STATES = state_table(
     "contract",
     """
-    scheduled    -> provisioning running completed released reclaimed failed busted
+    scheduled    -> provisioning running stopped completed released reclaimed failed busted
     provisioning -> running stopped completed released reclaimed failed busted
     running      -> stopped completed released reclaimed failed busted
     stopped      -> running completed released reclaimed failed busted

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from common import codec, subjects
-from common.wire import Allocation, GuestSpec
+from common.wire import Allocation, Extras, GuestSpec
 from market.tables import contract
 from runtime.outbox import OutboxMessage
 
@@ -22,13 +22,19 @@ def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMess
         want=row["want"],
         start=row["start_minute"],
         end=row["end_minute"] if row["want"] == "gone" else row["ended_minute"] or row["end_minute"],
-        guest=codec.from_json(GuestSpec, row["guest"]),
+        guest=spec_of(row),
+        extras=codec.from_json(Extras, row.get("extras") or {}),
     )
     return OutboxMessage(
         id=f"{row['id']}:{row['revision']}{again and ':'}{again}",
         subject=subjects.allocation(row["node_id"], row["id"]),
         payload=codec.encode(allocation),
     )
+
+
+def spec_of(row: Mapping[Any, Any]) -> GuestSpec:
+    """What the guest of a row of `contract` is to be: as it was sold, or as its buyer has rescaled it."""
+    return codec.from_json(GuestSpec, row.get("rescaled") or row["guest"])
 
 
 def repeat(connection: Connection, contracts: list[str], again: str) -> list[OutboxMessage]:

@@ -7,15 +7,31 @@ already is found done.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common import fault_points
-from common.errors import NestexError, Refused, Unavailable
-from common.wire import Allocation, GuestState
-from provisioner.guest import GuestRecord
+from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
+from common.wire import Allocation, FieldAnswer, GuestState
+from provisioner.adapting import adapt, revert
+from provisioner.guest import GuestRecord, Obeyed
 from provisioner.hypervisor.port import Guest, Hypervisor
-from provisioner.reconcile import Action, End, Lose, Prepare, Refuse, Start, Stop, Sweep
 from provisioner.steps import Step
+from provisioner.verbs import (
+    Action,
+    Adapt,
+    Ask,
+    End,
+    Halt,
+    Lose,
+    Pause,
+    Prepare,
+    Refuse,
+    Restart,
+    Resume,
+    Start,
+    Stop,
+    Sweep,
+)
 
 TO_STARTING: dict[GuestState, tuple[GuestState, ...]] = {
     "accepted": ("preparing", "starting"),
@@ -46,7 +62,7 @@ def carry_out(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> 
     """Do it. A passing failure of the hypervisor is in the outcome; a guest that it can never run goes to `failed`."""
     try:
         return Outcome(action, _steps(action, driver, now_ms))
-    except Unavailable as failure:
+    except (Unavailable, Conflict, NotFound) as failure:  # the latter two: it changed since it was looked at
         return Outcome(action, failure=failure)
     except Refused as refusal:
         assert not isinstance(action, Sweep), "only guests that are wanted can be refused"
@@ -62,15 +78,23 @@ def _steps(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> tup
     match action:
         case Prepare(record):
             return _prepare(record, driver, now_ms)
+        case Adapt(record):
+            return _adapt(record, driver, now_ms)
         case Start(record):
             return _start(record, driver, now_ms)
-        case Stop(record):
+        case Restart(record):
             driver.stop(record.contract)
-            return _steps_to(record, TO_STOPPED.get(record.state, ("stopping", "stopped")), now_ms())
+            return _start(record, driver, now_ms)
+        case Ask() | Pause() | Resume():
+            return (_told(action, driver, now_ms),)
+        case Stop(record):
+            return _stop(record, driver, now_ms)
         case End(record):
             return _end(record, driver, now_ms)
         case Lose(record):
             return (_step(record, "crashed", now_ms(), "the guest went down by itself"),)
+        case Halt(record):
+            return (replace(_step(record, "stopped", now_ms(), "the guest powered itself off"), halted=True),)
         case Refuse(record, reason):
             return (_step(record, "failed", now_ms(), reason),)
         case Sweep(guest, report):
@@ -82,15 +106,33 @@ def _steps(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> tup
 def _prepare(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
     allocation = record.allocation
     begun_ms = now_ms()
-    driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=False)
+    guest = driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=False)
     fault_points.reach("guest.defined")
-    return _steps_to(record, ("preparing",), begun_ms) if record.state in ("accepted", "crashed") else ()
+    states: tuple[GuestState, ...] = ("preparing",) if record.state in ("accepted", "crashed") else ()
+    if not states and not record.is_adapted and _is_whole(allocation, guest):
+        states = (record.state,)
+    return tuple(replace(_step(record, state, begun_ms), applied=_applied(allocation, guest)) for state in states)
+
+
+def _adapt(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
+    """A guest that is off is taken back to an older state of its disk too; one that is up is restarted for that."""
+    answers, obeyed, extras = adapt(driver, record.allocation), record.obeyed, record.allocation.extras
+    fault_points.reach("guest.adapted")
+    if record.state == "stopped" and record.allocation.want == "stopped" and extras.reverts > obeyed.reverts:
+        answers += revert(driver, record.allocation)
+        obeyed = replace(obeyed, reverts=extras.reverts)
+    at_ms, changed = now_ms(), any("." not in answer.field for answer in answers)
+    step = replace(
+        _step(record, record.state, at_ms), applied=record.allocation.revision, answers=answers, obeyed=obeyed
+    )
+    return (_step(record, "rescaling", at_ms), step) if changed and record.state == "ready" else (step,)
 
 
 def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
     """A guest that boots is `running`, and `ready` when it was seen to be; where nothing boots, it is so at once."""
     allocation = record.allocation
     begun_ms = now_ms()
+    refused = _taken_back(record, driver)
     guest = driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=True)
     fault_points.reach("guest.started")
     if not guest.up:
@@ -99,13 +141,25 @@ def _start(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -
     up: list[GuestState] = [] if record.state == "running" else ["running"]
     if not guest.booting:
         up.append("ready")
+    before: tuple[GuestState, ...] = ("restarting",) if record.state == "ready" else TO_STARTING.get(record.state, ())
     return (
-        *_steps_to(record, TO_STARTING.get(record.state, ()), begun_ms),
-        *(_up_step(allocation, guest, state, up_ms) for state in up),
+        *_steps_to(record, before, begun_ms),
+        *(_up_step(record, guest, state, up_ms, refused) for state in up),
     )
 
 
-def _up_step(allocation: Allocation, guest: Guest, state: GuestState, at_ms: int) -> Step:
+def _taken_back(record: GuestRecord, driver: Hypervisor) -> tuple[FieldAnswer, ...]:
+    """Revert the disk before a start, if that is wanted. A guest that is up was started after it."""
+    if record.allocation.extras.reverts <= record.obeyed.reverts:
+        return ()
+    up = any(guest.contract == record.contract and guest.instance for guest in driver.guests())
+    return () if up else revert(driver, record.allocation)
+
+
+def _up_step(
+    record: GuestRecord, guest: Guest, state: GuestState, at_ms: int, refused: tuple[FieldAnswer, ...]
+) -> Step:
+    allocation, extras = record.allocation, record.allocation.extras
     return Step(
         allocation.contract,
         allocation.revision,
@@ -113,7 +167,42 @@ def _up_step(allocation: Allocation, guest: Guest, state: GuestState, at_ms: int
         at_ms,
         instance=guest.instance,
         endpoints=guest.endpoints,
+        applied=_applied(allocation, guest),
+        answers=refused,
+        obeyed=Obeyed(extras.starts, extras.restarts, extras.reverts),
     )
+
+
+def _applied(allocation: Allocation, guest: Guest) -> int:
+    return allocation.revision if _is_whole(allocation, guest) else 0
+
+
+def _is_whole(allocation: Allocation, guest: Guest) -> bool:
+    """Whether a domain that was defined has all of its desired state; what is to be attached, is attached later."""
+    return guest.revision == allocation.revision and not allocation.extras.attached
+
+
+def _told(action: Ask | Pause | Resume, driver: Hypervisor, now_ms: Callable[[], int]) -> Step:
+    record = action.record
+    match action:
+        case Ask():
+            driver.resume(record.contract)  # else it could not hear it
+            driver.shutdown(record.contract)
+            return _step(record, "restarting" if action.again else "stopping", now_ms())
+        case Pause():
+            driver.pause(record.contract)
+            return replace(_step(record, "paused", now_ms()), instance=record.instance)
+        case Resume():
+            driver.resume(record.contract)
+            return replace(_step(record, "ready", now_ms()), instance=record.instance)
+
+
+def _stop(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
+    allocation = record.allocation
+    driver.stop(record.contract)
+    guest = driver.ensure(allocation.contract, allocation.revision, allocation.guest, run=False)
+    steps = _steps_to(record, TO_STOPPED.get(record.state, ("stopping", "stopped")), now_ms())
+    return tuple(replace(step, applied=_applied(allocation, guest)) for step in steps)
 
 
 def _end(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:

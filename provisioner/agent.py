@@ -32,6 +32,7 @@ from provisioner.identity import Identity, identify
 from provisioner.intake import Intake
 from provisioner.link import Link
 from provisioner.loop import ReconcileLoop
+from provisioner.queries import Queries
 from provisioner.settings import Settings
 from provisioner.spool import StatusSpool, UsageSpool
 from provisioner.store import Store
@@ -115,7 +116,8 @@ class Agent:
             told=self._on_reports,
         )
         self._intake = Intake(self._link, storage, store, clock, self._on_accepted)
-        self._commands = Commands(self._agreement, self._usage, self._loop.wake)
+        queries = Queries(store, driver, self._agreement, storage=storage, hypervisor=hypervisor, clock=clock)
+        self._commands = Commands(self._agreement, self._usage, queries, self._loop.wake)
 
     async def serve(self) -> None:
         """Until it is canceled, or until one of the parts cannot go on: its exception is raised."""

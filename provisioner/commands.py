@@ -1,4 +1,4 @@
-"""Commands from the market, as requests on `cmd.<node>.<verb>`: `sync`, `watermark`, `resend`."""
+"""Commands from the market, as requests on `cmd.<node>.<verb>`: `sync`, `watermark`, `resend`, and the queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from common import codec
 from common.errors import InvalidInput
+from common.questions import Question
 from common.wire import CommandAnswer, Resend, Sync, Watermark
+from provisioner.queries import Answer, Queries
 from provisioner.spool import UsageSpool
 from provisioner.sync import Agreement
 
@@ -17,20 +19,37 @@ log = logging.getLogger(__name__)
 class Commands:
     """Carries out what the market asks. `changed` is called when there may be something to reconcile or to tell."""
 
-    def __init__(self, agreement: Agreement, usage: UsageSpool, changed: Callable[[], None]) -> None:
+    def __init__(self, agreement: Agreement, usage: UsageSpool, queries: Queries, changed: Callable[[], None]) -> None:
         self._agreement = agreement
         self._usage = usage
+        self._queries = queries
         self._changed = changed
 
     async def answer(self, verb: str, payload: bytes) -> bytes:
-        """The encoded CommandAnswer; what cannot be understood is answered too."""
+        """The encoded CommandAnswer, or the query's own; what cannot be understood is answered too."""
+        answer: CommandAnswer | Answer
         try:
-            answer = await self._carry_out(verb, payload)
+            answer = await self._query(verb, payload) or await self._carry_out(verb, payload)
         except InvalidInput as error:
             answer = CommandAnswer(False, str(error))
         if not answer.ok:
             log.info("command %s: %s", verb, answer.reason)
         return codec.encode(answer)
+
+    async def _query(self, verb: str, payload: bytes) -> Answer | None:
+        """None for a verb that is none."""
+        if verb not in ("guest", "console", "snapshots", "node"):
+            return None
+        contract = codec.decode(Question, payload, lenient=True).contract
+        match verb:
+            case "guest":
+                return await self._queries.guest(contract)
+            case "console":
+                return await self._queries.console(contract)
+            case "snapshots":
+                return await self._queries.snapshots(contract)
+            case _:
+                return await self._queries.node()
 
     async def _carry_out(self, verb: str, payload: bytes) -> CommandAnswer:
         match verb:

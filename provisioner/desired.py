@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from common import codec
-from common.errors import InvalidInput
 from common.minutes import Window
 from common.wire import Allocation, GuestStatus
 from provisioner.guest import MS_PER_MINUTE, GuestRecord
@@ -19,16 +18,11 @@ from provisioner.store import Store
 
 log = logging.getLogger(__name__)
 
-CARRIED_OUT = ("run", "gone")
-"""What this version can do for a contract; an allocation that wants something else is refused, not half obeyed."""
-
 
 def read_allocation(payload: bytes) -> Allocation:
     """The message, checked. Raises InvalidInput (`message_malformed` or `window_empty`)."""
     allocation = codec.decode(Allocation, payload, lenient=True)
     Window(allocation.start, allocation.end)
-    if allocation.want not in CARRIED_OUT:
-        raise InvalidInput("message_malformed", f"this agent cannot do {allocation.want!r}", field="want")
     return allocation
 
 

@@ -21,18 +21,20 @@ from provisioner.blocking import Blocking
 from provisioner.guest import MS_PER_MINUTE, GuestRecord
 from provisioner.hypervisor.port import Hypervisor
 from provisioner.metering import Sighting, observe, report_minutes
-from provisioner.reconcile import Action, Situation, decide
+from provisioner.patience import Patience
+from provisioner.reconcile import Situation, decide
 from provisioner.retry import Retries
 from provisioner.steps import take_steps
 from provisioner.store import Store
 from provisioner.sync import Agreement
+from provisioner.verbs import Action
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
 FAILED_SECONDS = 1.0
 BOOTING_SECONDS = 0.25
-"""How often is looked whether a guest that boots is ready: nothing tells it."""
+"""How often is looked whether a guest that boots is ready, or one that goes down is off: nothing may tell it."""
 
 CHUNK = 16
 """So many actions are carried out before their steps are stored and told."""
@@ -62,6 +64,7 @@ class ReconcileLoop:
         self._capacity = capacity
         self._told = told
         self._retries = Retries(clock.real)
+        self._patience = Patience(clock.real)
         self._wake = asyncio.Event()
         self._minute = 0
         self._look_seconds = LOOK_SECONDS
@@ -97,7 +100,8 @@ class ReconcileLoop:
         if reports:
             fault_points.reach("agent.metered")
             self._told()
-        situation = Situation(self._minute, self._capacity, self._agreement.is_reached)
+        overdue = self._patience.overdue(records.values())
+        situation = Situation(self._minute, self._capacity, self._agreement.is_reached, overdue)
         actions = self._retries.due(decide(records, sighting.guests, situation))
         for start in range(0, len(actions), CHUNK):
             await self._act(actions[start : start + CHUNK])
@@ -126,7 +130,7 @@ class ReconcileLoop:
 
     def _pause(self) -> float:
         return min(
-            self._look_seconds,
+            BOOTING_SECONDS if self._patience.is_tried else self._look_seconds,
             self._clock.real_seconds_until(self._minute + 1),
             self._retries.seconds_until_next(),
         )

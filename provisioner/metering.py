@@ -1,6 +1,7 @@
 """Delivered seconds: what was seen of guests becomes one usage report for every market minute.
 
-A guest is delivered while the instance that was reported ready is up. Seeing the same instance up at two instants means
+A guest is delivered while the instance that was reported ready is up, and while its buyer has it paused or stopped.
+Seeing the same instance up at two instants means
 that it was up between them, also when the agent was away in the meantime; time after the last sighting of an instance
 that is gone counts for nothing. Reports are cut at minute ends, once each and in order; whole seconds, to the nearest,
 are counted over the contract's life and parts of one are carried on, so that the sum over minutes is the time
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from common import codec
 from common.wire import GuestMinute, UsageReport
 from provisioner import lives
-from provisioner.guest import MS_PER_MINUTE, GuestRecord, Uptime
+from provisioner.guest import MS_PER_MINUTE, OFF, GuestRecord, Uptime
 from provisioner.hypervisor.port import Counters, Guest
 from provisioner.store import Store
 
@@ -34,16 +35,16 @@ class Sighting:
 
 
 def observe(store: Store, sighting: Sighting) -> None:
-    """Lengthen the uptime of every ready instance that is still up, and keep the newest counters."""
-    seen = {guest.contract: guest for guest in sighting.guests if guest.up}
+    """Lengthen the uptime of every instance that is delivered still, and keep the newest counters."""
+    seen = {guest.contract: guest for guest in sighting.guests}
     with store.transaction():
         for contract, record in store.guests().items():
-            guest = seen.get(contract)
-            if guest is None or record.state != "ready" or guest.instance != record.instance:
+            instance = _delivered(record, seen.get(contract))
+            if not instance:
                 continue
-            newest = [uptime for uptime in store.uptimes(contract) if uptime.instance == guest.instance][-1:]
+            newest = [uptime for uptime in store.uptimes(contract) if uptime.instance == instance][-1:]
             from_ms = newest[0].from_ms if newest else sighting.at_ms
-            store.open_uptime(contract, Uptime(guest.instance, from_ms, sighting.at_ms))
+            store.open_uptime(contract, Uptime(instance, from_ms, sighting.at_ms))
             if counters := sighting.counters.get(contract):
                 store.put_guest(replace(record, counters=counters))
 
@@ -76,6 +77,18 @@ def delivered_ms(uptimes: Iterable[Uptime], begin_ms: int, end_ms: int) -> int:
         if to_ms > from_ms:
             total, covered_ms = total + to_ms - from_ms, to_ms
     return total
+
+
+def _delivered(record: GuestRecord, guest: Guest | None) -> str:
+    """The instance that is delivered, OFF for none that is, or "" for a guest that is not delivered."""
+    if guest is None:
+        return ""
+    if record.rests:
+        return "" if guest.instance else OFF
+    if guest.instance != record.instance:
+        return ""
+    counts = record.state in ("ready", "paused", "stopping") if guest.up else guest.paused and record.state == "paused"
+    return record.instance if counts else ""
 
 
 def _cut(store: Store, record: GuestRecord, now_minute: int) -> list[tuple[int, GuestMinute]]:

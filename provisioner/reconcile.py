@@ -8,74 +8,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
 
 from common.wire import Allocation, Capacity, GuestSpec
 from provisioner.guest import GuestRecord
 from provisioner.hypervisor.port import Guest
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """Define the domain ahead of the window."""
-
-    record: GuestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Bring the guest up, or take over one that is up."""
-
-    record: GuestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Lose:
-    """The instance that was ready is up no more: write that down."""
-
-    record: GuestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Take the guest down and keep its domain: it is up outside its window."""
-
-    record: GuestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Take the guest down and forget its domain: its window is over, or it is not wanted any more."""
-
-    record: GuestRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """This node can never run the guest."""
-
-    record: GuestRecord
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Remove a domain of ours that nobody wants. It is reported if no record of its contract tells that already."""
-
-    guest: Guest
-    report: bool
-
-
-Action: TypeAlias = Prepare | Start | Lose | Stop | End | Refuse | Sweep
+from provisioner.verbs import (
+    Action,
+    Adapt,
+    Ask,
+    End,
+    Halt,
+    Lose,
+    Pause,
+    Prepare,
+    Refuse,
+    Restart,
+    Resume,
+    Start,
+    Stop,
+    Sweep,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What else the decision depends on: the running minute, the node, and whether a full sync has succeeded."""
+    """What else the decision depends on: the running minute, the node, whether a full sync has succeeded, and which
+    guests were asked to go off and have not in all the time that they get for it."""
 
     minute: int
     capacity: Capacity
     synced: bool
+    overdue: frozenset[str] = frozenset()
 
 
 class Target(Enum):
@@ -83,6 +46,8 @@ class Target(Enum):
 
     DEFINED = auto()
     UP = auto()
+    PAUSED = auto()
+    OFF = auto()
     GONE = auto()
 
 
@@ -90,7 +55,9 @@ def target_of(allocation: Allocation, minute: int) -> Target:
     """What the desired state means in a minute: no market is needed to end a contract on time."""
     if allocation.want == "gone" or minute >= allocation.end:
         return Target.GONE
-    return Target.UP if minute >= allocation.start else Target.DEFINED
+    if minute < allocation.start:
+        return Target.DEFINED
+    return {"run": Target.UP, "paused": Target.PAUSED, "stopped": Target.OFF}[allocation.want]
 
 
 def decide(records: Mapping[str, GuestRecord], guests: Iterable[Guest], situation: Situation) -> list[Action]:
@@ -103,6 +70,20 @@ def decide(records: Mapping[str, GuestRecord], guests: Iterable[Guest], situatio
     return sorted((action for action in actions if action is not None), key=lambda action: not _frees(action))
 
 
+def is_settled(record: GuestRecord, minute: int) -> bool:
+    """Whether the guest is where its desired state wants it, and has been changed to all of it."""
+    where: dict[Target, tuple[str, ...]] = {
+        Target.UP: ("ready",),
+        Target.PAUSED: ("paused",),
+        Target.OFF: ("stopped",),
+        Target.GONE: ("removed",),
+    }
+    target = target_of(record.allocation, minute)
+    there = target is Target.DEFINED or record.state in where[target] or (target is Target.UP and record.rests)
+    changed = target is Target.GONE or (record.is_adapted and not record.restart_wanted)
+    return record.state == "failed" or (there and changed)
+
+
 def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Action | None:
     if record.state == "removed":
         return None if guest is None else Sweep(guest, report=False)
@@ -113,25 +94,75 @@ def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Act
         return None
     if lacking := _lacking(record.allocation.guest, situation.capacity):
         return Refuse(record, lacking)
-    if record.state in ("running", "ready") and not _is_same(record, guest):
-        return Lose(record)
-    return _ahead(record, guest) if target is Target.DEFINED else _within(record, guest)
+    if record.state in ("stopping", "restarting") and _goes_down(record, guest, situation):
+        return None
+    if record.state in ("running", "ready", "paused") and not _is_same(record, guest, target):
+        return _gone_down(record, guest)
+    match target:
+        case Target.DEFINED:
+            return _ahead(record, guest)
+        case Target.OFF:
+            return _off(record, guest)
+        case _:
+            return _within(record, guest, target)
 
 
 def _ahead(record: GuestRecord, guest: Guest | None) -> Action | None:
-    if guest is not None and guest.up:
+    if guest is not None and guest.instance:
         return Stop(record)
     outdated = guest is None or guest.revision != record.allocation.revision
-    return Prepare(record) if outdated or record.state in ("accepted", "crashed") else None
+    if outdated or record.state in ("accepted", "crashed"):
+        return Prepare(record)
+    return None if record.is_adapted else Adapt(record)
 
 
-def _within(record: GuestRecord, guest: Guest | None) -> Action | None:
-    waiting = record.state == "running" and guest is not None and guest.booting
-    return None if waiting or record.state == "ready" else Start(record)
+def _off(record: GuestRecord, guest: Guest | None) -> Action | None:
+    if guest is not None and guest.instance and record.state not in ("stopping", "stopped"):
+        return Ask(record, again=False)
+    if guest is None or guest.instance or record.state != "stopped":
+        return Stop(record)
+    return None if record.is_adapted else Adapt(record)
 
 
-def _is_same(record: GuestRecord, guest: Guest | None) -> bool:
-    return guest is not None and guest.up and guest.instance == record.instance
+def _within(record: GuestRecord, guest: Guest | None, target: Target) -> Action | None:
+    if record.rests and guest is not None:
+        return None if record.is_adapted else Adapt(record)
+    match record.state:
+        case "restarting" if guest is None or not guest.instance or guest.instance == record.instance:
+            return Restart(record)
+        case "ready" | "paused" if not record.is_adapted:
+            return Adapt(record)
+        case "ready" if record.restart_wanted:
+            return Ask(record, again=True)
+        case "ready":
+            return Pause(record) if target is Target.PAUSED else None
+        case "paused":
+            return None if target is Target.PAUSED else Resume(record)
+        case "running" if guest is not None and guest.booting:
+            return None
+        case _:
+            return Start(record)
+
+
+def _is_same(record: GuestRecord, guest: Guest | None, target: Target) -> bool:
+    """The instance that it was; paused only where that is wanted, or was."""
+    if guest is None or guest.instance != record.instance:
+        return False
+    return guest.up or (guest.paused and (target is Target.PAUSED or record.state == "paused"))
+
+
+def _gone_down(record: GuestRecord, guest: Guest | None) -> Action | None:
+    if guest is None or not guest.halted or record.state == "running":
+        return Lose(record)
+    if guest.instance:
+        return None  # it goes off, and an event will tell when it is
+    return Restart(record) if record.restart_wanted else Halt(record)
+
+
+def _goes_down(record: GuestRecord, guest: Guest | None, situation: Situation) -> bool:
+    """Whether a guest that was asked to go off still has time for it."""
+    still_there = guest is not None and bool(guest.instance) and guest.instance == record.instance
+    return still_there and record.contract not in situation.overdue
 
 
 def _lacking(spec: GuestSpec, capacity: Capacity) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.clock import RealClock
 from provisioner.actions import contract_of
-from provisioner.reconcile import Action
+from provisioner.verbs import Action
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 30.0

@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 
 from common import codec
 from common.guest_states import GUEST_STATES
-from common.wire import Endpoint, GuestState, GuestStatus
-from provisioner.guest import GuestRecord, Uptime
+from common.wire import Endpoint, FieldAnswer, GuestState, GuestStatus
+from provisioner.guest import OFF, GuestRecord, Obeyed, Uptime
 from provisioner.hypervisor.port import Counters
 from provisioner.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The guest of a contract reached a state at an instant; `instance` is set for `running` and `ready`, and with it
-    the endpoints, if there are any."""
+    """The guest of a contract reached a state at an instant, or is in it still and has changed otherwise.
+
+    `instance` is set for `running` and `ready`, and with it the endpoints, if there are any. `applied` is set where the
+    guest was changed to a revision, with its `answers`; `obeyed` where it did what it was asked for again.
+    """
 
     contract: str
     revision: int
@@ -29,6 +32,10 @@ class Step:
     reason: str = ""
     instance: str = ""
     endpoints: tuple[Endpoint, ...] = ()
+    applied: int = 0
+    answers: tuple[FieldAnswer, ...] = ()
+    halted: bool = False
+    obeyed: Obeyed | None = None
 
 
 def take_steps(store: Store, steps: Iterable[Step]) -> None:
@@ -36,16 +43,27 @@ def take_steps(store: Store, steps: Iterable[Step]) -> None:
     with store.transaction():
         for step in steps:
             record = store.guest(step.contract)
-            if record is not None:
+            if record is not None and record.state != step.state:
                 GUEST_STATES.check(record.state, step.state)
+                _begin_uptime(store, record.state, step)
+            if record is not None:
                 store.put_guest(_after(record, step))
-            if step.state == "ready":
-                store.open_uptime(step.contract, Uptime(step.instance, step.at_ms, step.at_ms))
             store.add_status(codec.encode(_status(store.node, step)))
 
 
+def _begin_uptime(store: Store, before: GuestState, step: Step) -> None:
+    """A guest that is ready again after a pause or a change goes on with its uptime."""
+    if step.state == "stopped" or (step.state == "ready" and before not in ("paused", "rescaling")):
+        instance = OFF if step.state == "stopped" else step.instance
+        store.open_uptime(step.contract, Uptime(instance, step.at_ms, step.at_ms))
+
+
 def _after(record: GuestRecord, step: Step) -> GuestRecord:
-    record = replace(record, state=step.state)
+    record = replace(record, state=step.state, halted=step.halted or (record.halted and step.state == record.state))
+    if step.applied > record.applied:
+        record = replace(record, applied=step.applied, answers=step.answers)
+    if step.obeyed is not None:
+        record = replace(record, obeyed=step.obeyed)
     if step.instance and step.instance != record.instance:
         return replace(record, instance=step.instance, epoch=step.at_ms, counters=Counters())
     if step.state == "removed":
@@ -54,4 +72,14 @@ def _after(record: GuestRecord, step: Step) -> GuestRecord:
 
 
 def _status(node: str, step: Step) -> GuestStatus:
-    return GuestStatus(node, step.contract, step.revision, step.state, step.at_ms, step.reason, step.endpoints)
+    return GuestStatus(
+        node=node,
+        contract=step.contract,
+        revision=step.revision,
+        state=step.state,
+        at_ms=step.at_ms,
+        reason=step.reason,
+        endpoints=step.endpoints,
+        applied=step.applied,
+        answers=step.answers,
+    )

@@ -6,6 +6,7 @@ rows. A transaction that has ended is on disk, whatever happens to the power.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,11 @@ from typing import Any
 
 from common import codec
 from common.errors import Unavailable
-from common.wire import Allocation
-from provisioner.guest import GuestRecord, Uptime
+from common.wire import Allocation, FieldAnswer
+from provisioner.guest import GuestRecord, Obeyed, Uptime
 from provisioner.hypervisor.port import Counters
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE guest (
     contract TEXT PRIMARY KEY,
@@ -32,7 +33,13 @@ CREATE TABLE guest (
     cpu_ns INTEGER NOT NULL,
     memory_kib INTEGER NOT NULL,
     disk_bytes INTEGER NOT NULL,
-    network_bytes INTEGER NOT NULL
+    network_bytes INTEGER NOT NULL,
+    applied INTEGER NOT NULL DEFAULT 0,
+    answers TEXT NOT NULL DEFAULT '[]',
+    halted INTEGER NOT NULL DEFAULT 0,
+    starts INTEGER NOT NULL DEFAULT 0,
+    restarts INTEGER NOT NULL DEFAULT 0,
+    reverts INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE uptime (
     contract TEXT NOT NULL,
@@ -45,6 +52,16 @@ CREATE TABLE usage_report (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL) 
 CREATE TABLE status_report (id INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB NOT NULL) STRICT;
 CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+_PUT_GUEST = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SINCE_2 = (
+    "applied INTEGER",
+    "answers TEXT",
+    "halted INTEGER",
+    "starts INTEGER",
+    "restarts INTEGER",
+    "reverts INTEGER",
+)
+"""Columns that files of schema 1 lack; what they held is whole, for no guest could be changed."""
 
 
 class Store:
@@ -85,9 +102,7 @@ class Store:
 
     def put_guest(self, record: GuestRecord) -> None:
         """Insert or replace."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(record)
-        )
+        self._connection.execute(_PUT_GUEST, _row(record))
 
     def drop_guest(self, contract: str) -> None:
         """Forget the contract."""
@@ -161,12 +176,18 @@ class Store:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        elif version == 1:
+            zero = {"TEXT": "'[]'", "INTEGER": "0"}
+            added = (f"{column} NOT NULL DEFAULT {zero[column.split()[1]]}" for column in _SINCE_2)
+            changes = "; ".join(f"ALTER TABLE guest ADD COLUMN {column}" for column in added)
+            self._connection.executescript(f"BEGIN; {changes}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version != SCHEMA_VERSION:
             raise Unavailable("stack_failed", f"{path} has schema {version}, this agent knows {SCHEMA_VERSION}")
 
 
 def _record(row: Any) -> GuestRecord:
-    _contract, allocation, next_minute, state, instance, epoch, carry_ms, closed_ms, *counters = row
+    _contract, allocation, next_minute, state, instance, epoch, carry_ms, closed_ms, *others = row
+    counters, (applied, answers, halted, *obeyed) = others[:4], others[4:]
     return GuestRecord(
         allocation=codec.decode(Allocation, allocation),
         next_minute=next_minute,
@@ -176,6 +197,10 @@ def _record(row: Any) -> GuestRecord:
         carry_ms=carry_ms,
         closed_ms=closed_ms,
         counters=Counters(*counters),
+        applied=applied,
+        answers=tuple(codec.from_json(FieldAnswer, answer, lenient=True) for answer in json.loads(answers)),
+        halted=bool(halted),
+        obeyed=Obeyed(*obeyed),
     )
 
 
@@ -194,4 +219,10 @@ def _row(record: GuestRecord) -> tuple[object, ...]:
         counters.memory_kib,
         counters.disk_bytes,
         counters.network_bytes,
+        record.applied,
+        codec.compact(codec.to_json(record.answers)),
+        int(record.halted),
+        record.obeyed.starts,
+        record.obeyed.restarts,
+        record.obeyed.reverts,
     )

@@ -27,7 +27,7 @@ _FOLLOWS: dict[str, str] = {
     "stopped": STOPPED,
     "failed": FAILED,
 }
-"""Guest state -> contract state. What is missing (accepted, preparing, crashed, ...) moves none."""
+"""Guest state -> contract state. What is missing (accepted, preparing, crashed, restarting, ...) moves none."""
 
 
 def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) -> None:
@@ -58,8 +58,10 @@ def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "guest_state": status.state,
         "guest_state_at_ms": max(row["guest_state_at_ms"], status.at_ms),
-        "applied_revision": max(row["applied_revision"], status.revision),
     }
+    if status.applied > row["applied_revision"]:
+        changes["applied_revision"] = min(status.applied, row["revision"])
+        changes["answers"] = [asdict(answer) for answer in status.answers]
     if status.endpoints:
         changes["endpoints"] = [asdict(endpoint) for endpoint in status.endpoints]
     if status.state == "ready" and row["ready_at_micros"] is None:

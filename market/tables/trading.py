@@ -117,6 +117,9 @@ contract = Table(
     Column("ended_minute", Integer, comment="the first minute that it no longer covers, where it ended early"),
     Column("applied_revision", Integer, nullable=False, server_default=text("0")),
     Column("guest", JSONB, nullable=False, comment="the guest's specification"),
+    Column("rescaled", JSONB, comment="the specification where its buyer has changed it"),
+    Column("extras", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("answers", JSONB, nullable=False, server_default=text("'[]'")),
     Column("guest_state", Text),
     Column(
         "guest_state_at_ms", BigInteger, nullable=False, server_default=text("0"), comment="by the agent's market clock"

@@ -7,11 +7,12 @@ from dataclasses import replace
 from common import codec
 from common.errors import InvalidInput
 from common.ids import is_id
-from common.wire import LARGEST_NUMBER, LONGEST_REASON, GuestStatus, Heartbeat
+from common.wire import LARGEST_NUMBER, LONGEST_REASON, FieldAnswer, GuestStatus, Heartbeat
 
 _LARGEST_REVISION = 2**31 - 1
 _LONGEST_VERSION = 40
 _LARGEST_PORT = 65_535
+_MOST_ANSWERS = 50
 
 
 def read_status(data: bytes, sender: str) -> GuestStatus:
@@ -20,6 +21,7 @@ def read_status(data: bytes, sender: str) -> GuestStatus:
     _check(status.node == sender, "node")
     _check(is_id(status.contract, "con"), "contract")
     _check(0 <= status.revision <= _LARGEST_REVISION, "revision")
+    _check(0 <= status.applied <= _LARGEST_REVISION, "applied")
     _check(0 <= status.at_ms <= LARGEST_NUMBER, "at_ms")
     for endpoint in status.endpoints:
         _check(0 < endpoint.port <= _LARGEST_PORT, "endpoints.port")
@@ -27,7 +29,16 @@ def read_status(data: bytes, sender: str) -> GuestStatus:
         replace(endpoint, service=_text(endpoint.service, 40), address=_text(endpoint.address, 100))
         for endpoint in status.endpoints[:50]
     )
-    return replace(status, reason=_text(status.reason, LONGEST_REASON), endpoints=endpoints)
+    answers = read_answers(status.answers)
+    return replace(status, reason=_text(status.reason, LONGEST_REASON), endpoints=endpoints, answers=answers)
+
+
+def read_answers(answers: tuple[FieldAnswer, ...]) -> tuple[FieldAnswer, ...]:
+    """As many, and as long, as can be kept."""
+    return tuple(
+        replace(answer, field=_text(answer.field, 100), reason=_text(answer.reason, LONGEST_REASON))
+        for answer in answers[:_MOST_ANSWERS]
+    )
 
 
 def read_heartbeat(data: bytes, sender: str) -> Heartbeat:

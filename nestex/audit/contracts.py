@@ -14,6 +14,15 @@ from matching.auditor.facts import EntryFacts, InstrumentFacts
 from matching.events import Trade
 
 Row = dict[str, Any]
+_NOTHING_ASKED: Row = {
+    "adapters": [],
+    "volumes": [],
+    "snapshots": [],
+    "revert_to": "",
+    "starts": 0,
+    "restarts": 0,
+    "reverts": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +179,7 @@ def _message(contract: Row) -> Row:
             "start": contract["start_minute"],
             "end": contract["end_minute"],
             "guest": contract["guest"],
+            "extras": _NOTHING_ASKED,
             "version": WIRE_VERSION,
         },
     }

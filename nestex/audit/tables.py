@@ -21,6 +21,7 @@ from market.contract_states import (
     SCHEDULED,
     STOPPED,
 )
+from market.desired_state import allocation_message
 from market.tables import contract, orders, trade
 from matching.auditor.difference import Difference, require
 from nestex.audit.comparison import compare_count, compare_rows
@@ -30,10 +31,12 @@ from nestex.audit.orders import Row
 from runtime.tables import feed, feed_head, outbox
 
 _TRADE_KEY = "trade:"
-_UNTOUCHED: Row = {"reason": None, "want": "run", "revision": 1, "applied_revision": 0, "endpoints": []}
+_UNTOUCHED: Row = {"reason": None, "applied_revision": 0, "endpoints": [], "answers": []}
 """Columns of a contract of which no agent has reported anything, and which nobody has ended."""
 _ENDING = billable_contract.c.ending
 _IN_BOTH = contract.join(billable_contract, billable_contract.c.contract_id == contract.c.id)
+_UNASKED: Row = {"want": "run", "revision": 1, "rescaled": None, "extras": {}}
+"""The same, where its buyer has not asked anything of its guest."""
 _OF_A_GUEST = {PROVISIONING, RUNNING, STOPPED}
 """States that only a report of the guest leads to."""
 
@@ -97,6 +100,7 @@ class ShardTables:
         compare_rows("contract", ("id",), [birth.contract for birth in made], rows)
         for row in rows:
             _check_progress(row)
+        self._compare_wishes([row for row in rows if row["state"] == SCHEDULED and row["guest_state"] is None])
         self.seen["contract"] += len(made)
         billables, key = [birth.billable for birth in made], billable_contract.c.contract_id
         self._compare(billable_contract, (key.name,), billables, among(key, ids))
@@ -122,6 +126,15 @@ class ShardTables:
         )
         expected = [row for key, birth in keys.items() for row in _entry_rows(key, birth)]
         compare_rows("ledger_entry", ("key", "ordinal"), expected, self._connection.execute(query).mappings())
+
+    def _compare_wishes(self, rows: Sequence[Mapping[Any, Any]]) -> None:
+        """What the buyer of a contract that waits has asked of its guest was sent to the agent, and nothing else."""
+        messages = {row["id"]: allocation_message(row) for row in rows if row["revision"] != 1}
+        query = select(outbox).where(among(outbox.c.id, [message.id for message in messages.values()]))
+        sent = {row["id"]: _parsed(row) for row in self._connection.execute(query).mappings()}
+        for name, message in messages.items():
+            same = sent.get(message.id) == json.loads(message.payload)
+            require(same, f"contract {name}: its revision was not sent to its agent as outbox {message.id}")
 
     def _compare_messages(self, made: Sequence[Birth]) -> None:
         messages = [birth.message for birth in made]
@@ -175,5 +188,6 @@ def _check_progress(row: Mapping[Any, Any]) -> None:
     require(not reported or guest in get_args(GuestState), f"contract {row['id']}: guest_state is {guest}")
     if state == SCHEDULED and not reported:
         born = _UNTOUCHED | {"ready_at_micros": None, "guest_state_at_ms": 0}
-        born["updated_at_micros"] = row["created_at_micros"]
+        if row["revision"] == 1:
+            born |= _UNASKED | {"updated_at_micros": row["created_at_micros"]}
         compare_rows("contract", ("id",), [{"id": row["id"]} | born], [row])

@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 
 from common.errors import NotFound, Refused, Unavailable
-from provisioner.hypervisor.port import Filesystem
+from common.wire import Filesystem
 from provisioner.programs import run_program
 
 BYTES_PER_GIB = 2**30
@@ -68,6 +68,12 @@ class BlockPool:
     def remove(self, volume: str) -> None:
         """Nothing happens where it is missing."""
         (self._folder / f"{volume}{_SUFFIX}").unlink(missing_ok=True)
+
+    def remove_all(self, prefix: str) -> None:
+        """Every volume whose name begins so."""
+        for name in self.names():
+            if name.startswith(prefix):
+                self.remove(name)
 
     def names(self) -> list[str]:
         """All volumes. Raises Unavailable where the pool is away."""

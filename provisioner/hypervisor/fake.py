@@ -24,12 +24,14 @@ class FakeDomain:
     run: int = 0
     started: GuestSpec | None = None
     paused: bool = False
+    halted: bool = False
 
 
 class FakeDriver(FakeDevices):
     """Domains by contract, foreign ones by name. An error put into `failures[method]` is raised by its next call.
 
-    Guests whose contracts are put into `silent` do not say that they are ready.
+    Guests whose contracts are put into `silent` do not say that they are ready, those in `deaf` do not power themselves
+    off when they are `asked` to.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,9 @@ class FakeDriver(FakeDevices):
         self.foreign: dict[str, bool] = {}
         self.failures: dict[str, list[NestexError]] = defaultdict(list)
         self.silent: set[str] = set()
+        self.deaf: set[str] = set()
+        self.asked = 0
+        self.reverts: list[str] = []
         self.starts = 0
         self._notify: Callable[[], None] = lambda: None
 
@@ -65,10 +70,10 @@ class FakeDriver(FakeDevices):
         _check_size(spec)
         domain = self.domains.get(contract)
         if domain is None or not domain.run:
-            domain = self.domains[contract] = FakeDomain(revision, spec)
+            domain = self.domains[contract] = FakeDomain(revision, spec, halted=domain is not None and domain.halted)
         if run and not domain.run:
             self.starts += 1
-            domain.run, domain.started = self.starts, spec
+            domain.run, domain.started, domain.halted = self.starts, spec, False
             self._notify()
         if run:
             domain.paused = False
@@ -99,10 +104,13 @@ class FakeDriver(FakeDevices):
         self._running(contract).paused = False
 
     def shutdown(self, contract: str) -> None:
-        """The guest obeys at once."""
+        """The guest obeys at once, or never."""
         self._fail("shutdown")
-        self._running(contract).run = 0
-        self._notify()
+        domain = self._running(contract)
+        self.asked += 1
+        if contract not in self.deaf:
+            domain.run, domain.halted = 0, True
+            self._notify()
 
     def restart(self, contract: str, revision: int, spec: GuestSpec) -> Guest:
         """Off and on."""
@@ -115,8 +123,9 @@ class FakeDriver(FakeDevices):
         """Off."""
         self._fail("stop")
         if contract in self.domains:
-            self.domains[contract].run = 0
-            self.domains[contract].paused = False
+            domain = self.domains[contract]
+            domain.halted = domain.halted and not domain.run
+            domain.run, domain.paused = 0, False
 
     def remove(self, contract: str) -> None:
         """Forgotten."""
@@ -137,6 +146,7 @@ class FakeDriver(FakeDevices):
     def revert(self, contract: str, name: str) -> None:
         """Off, if there is such a snapshot."""
         super().revert(contract, name)
+        self.reverts.append(name)
         self.stop(contract)
 
     def listen(self, notify: Callable[[], None]) -> None:
@@ -163,7 +173,7 @@ class FakeDriver(FakeDevices):
     def _guest(self, contract: str) -> Guest:
         domain = self.domains[contract]
         if not domain.run:
-            return Guest(contract, domain.revision, False)
+            return Guest(contract, domain.revision, False, halted=domain.halted)
         up = not domain.paused
         booting = up and contract in self.silent
         return Guest(contract, domain.revision, up, f"fake:{domain.run}", domain.paused, booting)

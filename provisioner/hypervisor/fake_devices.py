@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from common.errors import Conflict, NotFound, Refused
-from provisioner.hypervisor.port import Filesystem, Snapshot, Volume
+from common.wire import Filesystem
+from provisioner.hypervisor.port import Snapshot, Volume, own_volume
 
 
 class FakeDevices(ABC):
@@ -22,7 +23,9 @@ class FakeDevices(ABC):
         self.adapters.pop(contract, None)
         self.kept.pop(contract, None)
         for volume in self.volumes():
-            if volume.guest == contract:
+            if volume.name.startswith(own_volume(contract, "")):
+                del self.volume[volume.name]
+            elif volume.guest == contract:
                 self.volume[volume.name] = replace(volume, guest="")
 
     def snapshot(self, contract: str, name: str) -> None:
@@ -84,6 +87,10 @@ class FakeDevices(ABC):
         """One more name."""
         self._require(contract)
         self.adapters.setdefault(contract, set()).add(adapter)
+
+    def nics(self, contract: str) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted(self.adapters.get(contract, ())))
 
     def nic_detach(self, contract: str, adapter: str) -> None:
         """One name less."""

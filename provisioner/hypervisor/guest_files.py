@@ -47,7 +47,7 @@ class GuestFiles:
             home.mkdir(mode=0o711, parents=True, exist_ok=True)
             image = self._image(home, spec)
             disk = home / "disk"
-            if not disk.exists():
+            if not disk.exists() or (_is_new(home) and _virtual_bytes(disk) > spec.disk_gib * BYTES_PER_GIB):
                 _make_disk(disk, image, spec.disk_gib)
             self._grow(disk, spec.disk_gib)
             _replace(home / "seed", seed_image(contract, spec))
@@ -131,6 +131,11 @@ class GuestFiles:
     def _grow(self, disk: Path, size_gib: int) -> None:
         if _virtual_bytes(disk) < size_gib * BYTES_PER_GIB:
             run_program("qemu-img", "resize", "-q", "-f", "qcow2", disk, f"{size_gib}G")
+
+
+def _is_new(home: Path) -> bool:
+    """Whether the guest was never started: then nobody has written anything to its disk."""
+    return not (home / "console").exists()
 
 
 def _make_disk(disk: Path, image: Image, size_gib: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from common.errors import Refused
-from provisioner.hypervisor.port import Filesystem, Snapshot, Volume
+from common.wire import Filesystem
+from provisioner.hypervisor.port import Snapshot, Volume
 
 
 class Lacking:
@@ -49,6 +50,10 @@ class Lacking:
     def nic_attach(self, contract: str, adapter: str) -> None:
         """Refused."""
         raise _lacks("network adapters")
+
+    def nics(self, contract: str) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def nic_detach(self, contract: str, adapter: str) -> None:
         """None is attached."""

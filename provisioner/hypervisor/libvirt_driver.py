@@ -23,6 +23,7 @@ from provisioner.hypervisor.rescaling import Room, answers, granted
 UP = (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
 PAUSED = libvirt.VIR_DOMAIN_PAUSED
 KIB_PER_MIB = 1024
+_OFF_IN_ORDER = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN)
 _SIMULATED: frozenset[Ability] = frozenset({"pause", "shutdown", "vcpu_plug", "balloon"})
 
 
@@ -197,10 +198,11 @@ class LibvirtDriver(Lacking):
             mark = read_mark(domain.XMLDesc())
             if mark is None:
                 return None
-            state = domain.state()[0]
+            state, reason = domain.state()
             number = domain.ID()
             instance = f"{mark.start}:{number}" if number >= 0 else ""  # also while it goes down, which is not off yet
-            guest = Guest(mark.contract, mark.revision, state in UP, instance, paused=state == PAUSED)
+            halted = state == libvirt.VIR_DOMAIN_SHUTDOWN or (state, reason) == _OFF_IN_ORDER
+            guest = Guest(mark.contract, mark.revision, state in UP, instance, state == PAUSED, halted=halted)
             return self._describe(mark, guest)
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:

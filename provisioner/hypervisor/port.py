@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from common.wire import Endpoint, FieldAnswer, GuestSpec
+from common.wire import Endpoint, FieldAnswer, Filesystem, GuestSpec
 
 Ability = Literal[
     "pause",  # pause and resume
@@ -30,8 +30,6 @@ Ability = Literal[
 """What a hypervisor may be able to do; a call that needs more is refused."""
 
 EVERYTHING: frozenset[Ability] = frozenset(get_args(Ability))
-Filesystem = Literal["", "ext4"]
-"""What a new volume is formatted with; "" leaves it empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,8 @@ class Capabilities:
 class Guest:
     """A domain of ours as it is. `instance` names one run of it, from start to end, and is "" while it is off.
 
-    One that is paused is not up. One that is `booting` is up and has not said yet that it is ready.
+    One that is paused is not up. One that is `booting` is up and has not said yet that it is ready. One that is
+    `halted` goes off, or went off, in order and from within, be it that it was asked to.
     """
 
     contract: str
@@ -62,6 +61,7 @@ class Guest:
     paused: bool = False
     booting: bool = False
     endpoints: tuple[Endpoint, ...] = ()
+    halted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,11 @@ class Snapshot:
 
     name: str
     at_ms: int
+
+
+def own_volume(contract: str, name: str) -> str:
+    """The name, in the block pool, of a volume that belongs to a guest."""
+    return f"{contract}.{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class Hypervisor(Protocol):
     def remove(self, contract: str) -> None:
         """Forget a domain that is off, its disk and its snapshots. Nothing happens where it is missing.
 
-        Volumes that were attached are free again.
+        Volumes of its own (`own_volume`) are removed with it, others that were attached are free again.
         """
 
     def snapshot(self, contract: str, name: str) -> None:
@@ -168,6 +173,9 @@ class Hypervisor(Protocol):
 
     def nic_attach(self, contract: str, adapter: str) -> None:
         """One more network adapter, under a name of the caller's. Nothing happens where it has it."""
+
+    def nics(self, contract: str) -> tuple[str, ...]:
+        """The names of those that were attached."""
 
     def nic_detach(self, contract: str, adapter: str) -> None:
         """Take the adapter away. Nothing happens where it is missing."""

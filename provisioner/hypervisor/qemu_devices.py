@@ -14,14 +14,17 @@ from xml.etree import ElementTree
 import libvirt
 
 from common.errors import Conflict, NotFound, Unavailable
+from common.wire import Filesystem
 from provisioner.hypervisor.block_pool import BYTES_PER_GIB, BlockPool
 from provisioner.hypervisor.domain_xml import read_mark
 from provisioner.hypervisor.guest_files import GuestFiles
 from provisioner.hypervisor.libvirt_connection import failures
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
-from provisioner.hypervisor.port import Filesystem, Snapshot, Volume
+from provisioner.hypervisor.port import Snapshot, Volume
 from provisioner.hypervisor.qemu_monitor import drop_disk_snapshot, snapshot_disk
 from provisioner.hypervisor.qemu_xml import (
+    ADAPTER_PREFIX,
+    FIRST_ADAPTER,
     VOLUME_PREFIX,
     adapter_alias,
     adapter_element,
@@ -137,6 +140,12 @@ class QemuDevices(LibvirtDriver):
         """Live and in the definition."""
         with failures(f"attach {adapter}"):
             self._attach(self._present(contract), adapter_alias(adapter), adapter_element(contract, adapter))
+
+    def nics(self, contract: str) -> tuple[str, ...]:
+        """Of the definition; the first one belongs to the guest itself."""
+        with failures(f"adapters {contract}"):
+            names = aliases(self._present(contract).XMLDesc(_DEFINED), ADAPTER_PREFIX)
+        return tuple(name for name in names if name != FIRST_ADAPTER)
 
     def nic_detach(self, contract: str, adapter: str) -> None:
         """Live and from the definition."""

@@ -24,7 +24,7 @@ from provisioner.hypervisor.boot_probe import Machine
 from provisioner.hypervisor.domain_xml import Forward, Mark, read_mark
 from provisioner.hypervisor.guest_files import BYTES_PER_GIB, GuestFiles
 from provisioner.hypervisor.libvirt_connection import failures
-from provisioner.hypervisor.port import EVERYTHING, Counters, Guest
+from provisioner.hypervisor.port import EVERYTHING, Counters, Guest, own_volume
 from provisioner.hypervisor.qemu_devices import QemuDevices
 from provisioner.hypervisor.qemu_monitor import forward, forwarded
 from provisioner.hypervisor.qemu_xml import DISK, cpu_limits, extras_of, qemu_xml
@@ -59,8 +59,9 @@ class QemuDriver(QemuDevices):
         self.abilities = EVERYTHING if machine.limits_cpu else EVERYTHING - {"cpu_limits"}
 
     def remove(self, contract: str) -> None:
-        """Undefine the domain and delete its files."""
+        """Undefine the domain and delete its files and its own volumes."""
         super().remove(contract)
+        self._block_pool.remove_all(own_volume(contract, ""))
         self._files.remove(contract)
 
     def console(self, contract: str) -> bytes:

@@ -12,14 +12,14 @@ from provisioner.actions import TO_STARTING, TO_STOPPED, Outcome, carry_out, con
 from provisioner.guest import GuestRecord
 from provisioner.hypervisor.fake import FakeDriver
 from provisioner.hypervisor.port import Guest
-from provisioner.reconcile import Action, End, Lose, Prepare, Refuse, Start, Stop, Sweep
+from provisioner.verbs import Action, End, Lose, Prepare, Refuse, Start, Stop, Sweep
 from tests.provisioner.factories import allocation, contract
 
 BEGINNING = ("accepted", "preparing", "starting", "running", "stopping", "stopped", "crashed")
 
 
 def _record(state: GuestState) -> GuestRecord:
-    return GuestRecord(allocation(), 10, state)
+    return GuestRecord(allocation(), 10, state, applied=1)
 
 
 def _carry_out(action: Action, driver: FakeDriver | None = None) -> Outcome:

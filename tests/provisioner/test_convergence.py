@@ -13,7 +13,7 @@ from common.guest_states import GUEST_STATES
 from common.wire import Allocation, GuestState, GuestStatus, UsageReport, Want
 from provisioner.guest import GuestRecord
 from provisioner.hypervisor.fake import FakeDomain
-from provisioner.reconcile import Target, target_of
+from provisioner.reconcile import Target, is_settled, target_of
 from tests.provisioner.factories import SPEC, allocation
 from tests.provisioner.loop_world import World, loop_world
 
@@ -37,6 +37,8 @@ states: st.SearchStrategy[GuestState | None] = st.sampled_from(
         "ready",
         "stopping",
         "stopped",
+        "paused",
+        "restarting",
         "crashed",
         "failed",
         "removed",
@@ -47,7 +49,7 @@ states: st.SearchStrategy[GuestState | None] = st.sampled_from(
 @st.composite
 def cases(draw: st.DrawFn, number: int) -> Case:
     start = draw(st.integers(0, 20))
-    want: Want = draw(st.sampled_from(["run", "run", "gone"]))
+    want: Want = draw(st.sampled_from(["run", "run", "paused", "stopped", "gone"]))
     wanted = allocation(
         start, start + draw(st.integers(1, 10)), number=number, revision=draw(st.integers(1, 3)), want=want
     )
@@ -85,7 +87,7 @@ def _put(world: World, found: tuple[Case, ...]) -> None:
         if case.domain != "missing":
             world.driver.domains[name] = FakeDomain(1, SPEC, run=100 + number if case.domain.startswith("up") else 0)
         if case.state is not None:
-            known = case.state in ("running", "ready") and case.domain != "up"
+            known = case.state in ("running", "ready", "paused", "restarting") and case.domain != "up"
             instance = f"fake:{100 + number}" if known else "fake:99"
             closed_ms = 0 if case.state == "removed" else None
             world.store.put_guest(
@@ -115,15 +117,17 @@ async def _check(world: World, found: tuple[Case, ...], minute: int, synced: boo
             assert guest is None
         elif case.state != "failed":
             assert guest is not None
-            assert guest.up == (target_of(case.wanted, minute) is Target.UP)
-            if guest.up:
-                assert (record.state, record.instance) == ("ready", guest.instance)
+            target = target_of(case.wanted, minute)
+            assert (guest.up, guest.paused) == (target is Target.UP, target is Target.PAUSED)
+            assert is_settled(record, minute)
+            if guest.instance:
+                assert record.instance == guest.instance
     told: dict[str, list[GuestState]] = {case.wanted.contract: [case.state] for case in found if case.state}
     for _id, payload in await world.storage(world.store.statuses, 10_000):
         status = codec.decode(GuestStatus, payload)
         told.setdefault(status.contract, []).append(status.state)
     for path in told.values():
-        assert all(GUEST_STATES.allows(old, new) for old, new in pairwise(path))
+        assert all(old == new or GUEST_STATES.allows(old, new) for old, new in pairwise(path))
     ends = {case.wanted.contract: case.wanted.end for case in found}
     for _sequence, payload in await world.storage(world.store.usage_from, 0, 10_000):
         report = codec.decode(UsageReport, payload)

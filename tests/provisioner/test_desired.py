@@ -57,7 +57,7 @@ def test_a_contract_is_reported_from_its_start_or_from_when_it_became_known(tmp_
     assert store.guests()[contract(2)].next_minute == 13
 
 
-@pytest.mark.parametrize("change", [{"want": "paused"}, {"end": 10}, {"revision": "1"}])
+@pytest.mark.parametrize("change", [{"want": "fly"}, {"end": 10}, {"revision": "1"}])
 def test_what_this_agent_cannot_obey_is_refused(change: dict[str, object]) -> None:
     message = codec.to_json(allocation()) | change
     with pytest.raises(InvalidInput):

@@ -7,20 +7,8 @@ import pytest
 from common.wire import Allocation, Capacity, GuestState
 from provisioner.guest import GuestRecord
 from provisioner.hypervisor.port import Guest
-from provisioner.reconcile import (
-    Action,
-    End,
-    Lose,
-    Prepare,
-    Refuse,
-    Situation,
-    Start,
-    Stop,
-    Sweep,
-    Target,
-    decide,
-    target_of,
-)
+from provisioner.reconcile import Situation, Target, decide, target_of
+from provisioner.verbs import Action, Adapt, End, Lose, Prepare, Refuse, Start, Stop, Sweep
 from tests.provisioner.factories import CAPACITY, SPEC, allocation, contract
 
 BEFORE, WITHIN, AFTER = 9, 12, 20
@@ -36,7 +24,7 @@ def _decide(
 
 
 def _record(state: GuestState, instance: str = "", wanted: Allocation | None = None) -> GuestRecord:
-    return GuestRecord(wanted or allocation(), 10, state, instance)
+    return GuestRecord(wanted or allocation(), 10, state, instance, applied=1)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +36,10 @@ def _record(state: GuestState, instance: str = "", wanted: Allocation | None = N
         (20, "run", Target.GONE),
         (9, "gone", Target.GONE),
         (12, "gone", Target.GONE),
+        (9, "stopped", Target.DEFINED),
+        (10, "stopped", Target.OFF),
+        (10, "paused", Target.PAUSED),
+        (20, "paused", Target.GONE),
     ],
 )
 def test_the_window_is_half_open_and_gone_is_gone_at_any_time(minute: int, want: str, target: Target) -> None:
@@ -90,7 +82,7 @@ def test_the_next_action_follows_from_state_guest_and_minute(
 def test_a_domain_of_an_older_revision_is_defined_anew_while_it_is_off() -> None:
     newer = allocation(revision=2)
     assert _decide(_record("preparing", wanted=newer), OFF, BEFORE) == [Prepare(_record("preparing", wanted=newer))]
-    assert _decide(_record("ready", "a:1", newer), UP, WITHIN) == []
+    assert _decide(_record("ready", "a:1", newer), UP, WITHIN) == [Adapt(_record("ready", "a:1", newer))]
 
 
 @pytest.mark.parametrize("resource", ["vcpus", "memory_mib", "disk_gib"])

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from provisioner.guest import GuestRecord
-from provisioner.reconcile import Action, End, Start
 from provisioner.retry import FIRST_SECONDS, LONGEST_SECONDS, Retries
+from provisioner.verbs import Action, End, Start
 from tests.provisioner.factories import HandClock, allocation
 
 RECORD = GuestRecord(allocation(), 10)

@@ -28,7 +28,7 @@ def test_a_contract_runs_when_its_guest_is_ready(world: World) -> None:
     assert [tell(world, row, state, at + step)["state"] for step, state in enumerate(states)] == [
         "scheduled", "scheduled", "provisioning", "provisioning", "running"
     ]  # fmt: skip
-    reached = tell(world, row, "ready", at + 9, endpoints=(Endpoint("ssh", "192.0.2.1", 2201),))
+    reached = tell(world, row, "ready", at + 9, endpoints=(Endpoint("ssh", "192.0.2.1", 2201),), applied=1)
     assert reached["ready_at_micros"] == (at + 4) * 1000
     assert reached["endpoints"] == [{"service": "ssh", "address": "192.0.2.1", "port": 2201}]
     assert reached["applied_revision"] == 1

@@ -71,6 +71,8 @@ ALIKE = {
     "contract.applied_revision",
     "contract.guest_state_at_ms",
     "contract.endpoints",
+    "contract.extras",
+    "contract.answers",
     "trade.instrument",
     "ledger_account.kind",
     "ledger_account.owner",  # two owners have the same reserved
@@ -89,6 +91,7 @@ ALIKE = {
 
 EMPTY = {
     "orders.backing_contract_id",
+    "contract.rescaled",
     "contract.guest_state",
     "contract.ready_at_micros",
     "billable_contract.buyer_identity_version",
