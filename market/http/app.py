@@ -10,6 +10,7 @@ from market.http import docs_page, openapi, problems
 from market.http.limits import RequestLimits
 from market.http.routes import (
     account,
+    cancel_timers,
     contracts,
     disputes,
     documents,
@@ -29,6 +30,7 @@ from market.http.routes import (
 from market.http.services import Services
 
 _ROUTERS = (
+    cancel_timers.router,  # before the orders, whose addresses end in an id
     orders.router,
     order_batches.router,
     contracts.router,
