@@ -54,7 +54,8 @@ A spot exchange for slices of virtual machines that somebody has already paid fo
 
 Prices are decimal strings per **slice-hour**, amounts decimal strings, quantities integers, instants RFC 3339 in UTC on
 whole **market minutes** (`GET /v1/time`: the market's clock may run faster than real time). Errors are RFC 9457 problem
-details with a stable `code`. A write answers after it is committed, never before.
+details with a stable `code`. A write answers after it is committed, never before, and can be sent again under the same
+`Idempotency-Key` (orders: `client_order_id`) when its answer was lost.
 """
 
 

@@ -29,6 +29,11 @@ async def caller(
     return await asyncio.to_thread(keys.check, credentials.credentials)
 
 
+async def bearer(request: Request) -> HTTPAuthorizationCredentials | None:
+    """The key that the request came with, unchecked."""
+    return await _bearer(request)
+
+
 def require(who: Caller, scope: str) -> None:
     """Raises Forbidden unless the caller's key carries this scope: for what depends on the request's content."""
     if scope not in who.scopes:

@@ -22,6 +22,7 @@ from market.worker.relay import relay
 from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
 from market.worker.statuses import Statuses
+from market.worker.sweeper import Sweeper
 from market.worker.timers import Timers
 from market.worker.usage import UsageReports
 from runtime import bus
@@ -84,4 +85,5 @@ async def follow_up(
         tasks.create_task(CancelTimers(database, engine).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())
+        tasks.create_task(Sweeper(database).run())
         tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())
