@@ -74,6 +74,7 @@ ERROR_CODES: dict[str, str] = {
     "hypervisor_lacks": "The node's hypervisor cannot do this.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Busy
+    "too_many_requests": "This API key has made as many requests as it may for now.",
     "idempotency_key_in_use": "A call with this Idempotency-Key is still running.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",

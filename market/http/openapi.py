@@ -25,6 +25,14 @@ _IDEMPOTENCY_KEY = {
     "description": "a name of yours for this call: the same one again, for the same request, is not run again within"
     " 24 hours but gets the same answer; for another request it is refused",
 }
+_RATE_LIMIT = {
+    "RateLimit-Policy": {"schema": {"type": "string"}, "description": "requests of a key (q) in so many seconds (w)"},
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "requests left (r); all are back in t seconds",
+    },
+}
+_RETRY_AFTER = {"schema": {"type": "string"}, "description": "real seconds"}
 _WITH_A_BODY = (413, 415)
 
 
@@ -46,6 +54,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
             if method.upper() in METHODS and address not in PLACEMENTS and "security" in operation:
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
                 operation["responses"].setdefault("409", {"description": "a problem"})
+            if "security" in operation:
+                operation["responses"].setdefault("429", {"description": "a problem"})
+                for response in operation["responses"].values():
+                    response["headers"] = _RATE_LIMIT | response.get("headers", {})
+                operation["responses"]["429"]["headers"]["Retry-After"] = _RETRY_AFTER
             if "requestBody" in operation:
                 for status in _WITH_A_BODY:
                     operation["responses"][str(status)] = {"description": "a problem"}

@@ -15,6 +15,7 @@ from common.clock import MarketClock
 from market.engine.client import EngineClient
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
+from market.http.rate_limits import RateLimiter
 from market.participants.idempotency import Claim
 from runtime.agent_access import AgentIssuer
 from runtime.database import transaction
@@ -39,6 +40,7 @@ class Services:
     agents: AgentIssuer | None
     keys: KeyRing
     instruments: InstrumentDirectory
+    limits: RateLimiter
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`work` in a transaction, committed when this returns. It also marks the claim under which the call runs."""
