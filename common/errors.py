@@ -7,6 +7,7 @@ NestexError
 ├── NotFound          no such thing, or it belongs to somebody else
 ├── Conflict          the thing exists in a state, or with a content, that does not allow this
 ├── Refused           the request is well formed; a rule of the market says no
+├── Busy              not now; the same again a moment later
 └── Unavailable       nobody could answer; whether it took effect is unknown until asked again
 
 `market.http.problems` maps these classes to HTTP statuses, in one place. Codes come from the closed list below, so that
@@ -39,6 +40,7 @@ ERROR_CODES: dict[str, str] = {
     "iban_invalid": "The bank account number (IBAN) fails its checksum or format.",
     "image_invalid": "The image, its name or what it is to be built from is not what it has to be.",
     "message_malformed": "A message on the bus does not follow the wire schema.",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request.",
     # Unauthenticated, Forbidden
     "key_missing": "The call needs an API key: Authorization: Bearer <key>.",
     "key_invalid": "The API key is unknown, revoked or expired.",
@@ -54,6 +56,7 @@ ERROR_CODES: dict[str, str] = {
     "revision_mismatch": "The order has been amended since it was read.",
     "would_trade": "The order or its instrument is post-only, and at this price it would trade at once.",
     "transfer_conflict": "A ledger transfer with this key exists with another content.",
+    "answer_lost": "A call with this Idempotency-Key took effect, and its answer is lost.",
     # Refused
     "insufficient_funds": "Available cash does not cover what this would reserve or take.",
     "insufficient_capacity": "The node does not have this capacity free at every minute of the window.",
@@ -70,6 +73,9 @@ ERROR_CODES: dict[str, str] = {
     "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",
     "hypervisor_lacks": "The node's hypervisor cannot do this.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
+    # Busy
+    "too_many_requests": "This API key has made as many requests as it may for now.",
+    "idempotency_key_in_use": "A call with this Idempotency-Key is still running.",
     # Unavailable
     "engine_unavailable": "The matching engine did not answer; ask again with the same client_order_id.",
     "database_unavailable": "The database did not answer.",
@@ -117,6 +123,22 @@ class Conflict(NestexError):
 
 class Refused(NestexError):
     """A rule of the market says no."""
+
+
+class Busy(NestexError):
+    """Not now: the same again is worth a try after so many real seconds."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_seconds: int = 1,
+        field: str | None = None,
+        limit: str | int | None = None,
+    ) -> None:
+        super().__init__(code, message, field=field, limit=limit)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(NestexError):

@@ -33,6 +33,10 @@ class Settings(DatabaseSettings):
     snapshot_commands: int = Field(
         default=10_000, ge=1, description="journaled commands after which a shard's memory is kept as a snapshot"
     )
+    key_requests: int = Field(default=20_000, ge=1, le=10**9, description="requests of an API key in its window")
+    key_window_seconds: int = Field(
+        default=10, ge=1, le=86_400, description="real seconds in which an API key may make its requests"
+    )
     grace_minutes: int = Field(default=60, ge=0, description="market minutes that late usage reports are waited for")
 
     @property

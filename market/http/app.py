@@ -10,6 +10,7 @@ from market.http import docs_page, openapi, problems
 from market.http.limits import RequestLimits
 from market.http.routes import (
     account,
+    cancel_timers,
     contracts,
     disputes,
     documents,
@@ -29,6 +30,7 @@ from market.http.routes import (
 from market.http.services import Services
 
 _ROUTERS = (
+    cancel_timers.router,  # before the orders, whose addresses end in an id
     orders.router,
     order_batches.router,
     contracts.router,
@@ -52,7 +54,8 @@ A spot exchange for slices of virtual machines that somebody has already paid fo
 
 Prices are decimal strings per **slice-hour**, amounts decimal strings, quantities integers, instants RFC 3339 in UTC on
 whole **market minutes** (`GET /v1/time`: the market's clock may run faster than real time). Errors are RFC 9457 problem
-details with a stable `code`. A write answers after it is committed, never before.
+details with a stable `code`. A write answers after it is committed, never before, and can be sent again under the same
+`Idempotency-Key` (orders: `client_order_id`) when its answer was lost.
 """
 
 

@@ -10,23 +10,40 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from common.errors import Forbidden, Unauthenticated
-from market.http.services import services_of
+from market.http.services import Services, services_of
 from market.participants.keys import Caller
 
+BUCKET = "nestex.bucket"
+"""Where a request's scope has the bucket of its key."""
+_CALLER = "nestex.caller"
 _bearer = HTTPBearer(auto_error=False, description="an API key, as it was shown at its creation")
 
 
 async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Caller:
-    """The caller of this request. Raises Unauthenticated."""
+    """The caller of this request, which is counted once. Raises Unauthenticated, and Busy for one call too many."""
     if credentials is None:
         raise Unauthenticated("key_missing", "this call needs the header Authorization: Bearer <key>")
-    keys = services_of(request).keys
-    known = keys.known(credentials.credentials)
-    if known is not None:
-        return known
-    return await asyncio.to_thread(keys.check, credentials.credentials)
+    scope = request.scope
+    if _CALLER in scope:
+        who: Caller = scope[_CALLER]
+        return who
+    services = services_of(request)
+    who = scope[_CALLER] = await _known(services, credentials.credentials)
+    bucket = scope[BUCKET] = services.limits.bucket(who.key)
+    services.limits.take(bucket)
+    return who
+
+
+async def _known(services: Services, text: str) -> Caller:
+    known = services.keys.known(text)
+    return await asyncio.to_thread(services.keys.check, text) if known is None else known
+
+
+async def bearer(request: Request) -> HTTPAuthorizationCredentials | None:
+    """The key that the request came with, unchecked."""
+    return await _bearer(request)
 
 
 def require(who: Caller, scope: str) -> None:

@@ -1,12 +1,14 @@
 """What no request may bring: a body above the limit, declared or not, or the character NUL, which PostgreSQL cannot
-hold."""
+hold. What every answer tells: how many requests the caller's key has left."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.errors import InvalidInput
+from market.http.auth import BUCKET
 from market.http.problems import problem_response
+from market.http.rate_limits import RateLimiter
 
 LARGEST_BODY_BYTES = 256 * 1024
 LARGER_BODIES = {"/v1/orders/batch": 2 * 1024 * 1024}
@@ -40,7 +42,14 @@ class RequestLimits:
         async def replay() -> Message:
             return waiting.pop() if waiting else await receive()
 
-        await self.app(scope, replay, send)
+        async def telling(message: Message) -> None:
+            bucket = scope.get(BUCKET)
+            if bucket is not None and message["type"] == "http.response.start":
+                limits: RateLimiter = scope["app"].state.services.limits
+                message["headers"] += [(b"ratelimit-policy", limits.policy), (b"ratelimit", limits.told(bucket))]
+            await send(message)
+
+        await self.app(scope, replay, telling)
 
 
 async def _take(receive: Receive, limit: int) -> bytes | None:

@@ -11,10 +11,28 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from market.http.idempotency import METHODS, PATTERN, PLACEMENTS
 from market.http.problems import MEDIA_TYPE, documented
+from market.participants.idempotency import FIELD
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
 ANYWHERE = documented(422, 500, 503)
+_IDEMPOTENCY_KEY = {
+    "name": FIELD,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": PATTERN, "maxLength": 255},
+    "description": "a name of yours for this call: the same one again, for the same request, is not run again within"
+    " 24 hours but gets the same answer; for another request it is refused",
+}
+_RATE_LIMIT = {
+    "RateLimit-Policy": {"schema": {"type": "string"}, "description": "requests of a key (q) in so many seconds (w)"},
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "requests left (r); all are back in t seconds",
+    },
+}
+_RETRY_AFTER = {"schema": {"type": "string"}, "description": "real seconds"}
 _WITH_A_BODY = (413, 415)
 
 
@@ -31,8 +49,16 @@ def install(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    for path in made["paths"].values():
-        for operation in path.values():
+    for address, path in made["paths"].items():
+        for method, operation in path.items():
+            if method.upper() in METHODS and address not in PLACEMENTS and "security" in operation:
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+                operation["responses"].setdefault("409", {"description": "a problem"})
+            if "security" in operation:
+                operation["responses"].setdefault("429", {"description": "a problem"})
+                for response in operation["responses"].values():
+                    response["headers"] = _RATE_LIMIT | response.get("headers", {})
+                operation["responses"]["429"]["headers"]["Retry-After"] = _RETRY_AFTER
             if "requestBody" in operation:
                 for status in _WITH_A_BODY:
                     operation["responses"][str(status)] = {"description": "a problem"}

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from common.errors import (
+    Busy,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -36,9 +37,10 @@ _STATUSES: dict[type[NestexError], tuple[int, str]] = {
     NotFound: (404, "Not found"),
     Conflict: (409, "Conflict"),
     Refused: (422, "Refused by a rule of the market"),
+    Busy: (429, "Not now"),
     Unavailable: (503, "No answer"),
 }
-_STATUS_BY_CODE = {"body_too_large": 413, "unsupported_media_type": 415}
+_STATUS_BY_CODE = {"body_too_large": 413, "unsupported_media_type": 415, "idempotency_key_in_use": 409}
 """Where HTTP has a better status than that of the error's class."""
 _CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 400: "malformed_body"}
 _CODE_BY_VALIDATION = {
@@ -117,7 +119,13 @@ def _path(error: Any) -> list[str]:
 
 def problem_response(error: NestexError) -> JSONResponse:
     """The answer for an error of ours."""
-    return _answer(problem_of(error))
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Busy) else None
+    return _answer(problem_of(error), headers)
+
+
+def validation_response(errors: Sequence[Any]) -> JSONResponse:
+    """The answer for what pydantic found."""
+    return _answer(problem_of_validation(errors))
 
 
 async def _nestex(request: Request, error: Exception) -> JSONResponse:
@@ -127,7 +135,7 @@ async def _nestex(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return _answer(problem_of_validation(error.errors()))
+    return validation_response(error.errors())
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

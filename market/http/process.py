@@ -9,6 +9,7 @@ from market.engine.client import RemoteEngine
 from market.http.app import create_app
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
+from market.http.rate_limits import RateLimiter
 from market.http.services import Services
 from runtime import bus, deployment
 from runtime.agent_access import AgentIssuer
@@ -36,6 +37,7 @@ async def run(settings: Settings, host: str, port: int) -> None:
             agents=None if settings.nats_agents is None else AgentIssuer.load(settings.nats_agents),
             keys=KeyRing(database, real),
             instruments=InstrumentDirectory(database),
+            limits=RateLimiter(real, settings.key_requests, settings.key_window_seconds),
         )
         config = uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", access_log=False)
         await uvicorn.Server(config).serve()

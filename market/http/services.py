@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -14,11 +15,16 @@ from common.clock import MarketClock
 from market.engine.client import EngineClient
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
+from market.http.rate_limits import RateLimiter
+from market.participants.idempotency import Claim
 from runtime.agent_access import AgentIssuer
 from runtime.database import transaction
 from runtime.settings import Settings
 
 T = TypeVar("T")
+
+RUNNING: ContextVar[Claim | None] = ContextVar("running", default=None)
+"""The claim of the Idempotency-Key that the call came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,15 @@ class Services:
     agents: AgentIssuer | None
     keys: KeyRing
     instruments: InstrumentDirectory
+    limits: RateLimiter
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """`work` in a transaction, committed when this returns."""
+        """`work` in a transaction, committed when this returns. It also marks the claim under which the call runs."""
+        claim = RUNNING.get()
+        return transaction(self.database, work if claim is None else claim.marking(work))
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """The same for what only reads."""
         return transaction(self.database, work)
 
 

@@ -14,6 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from common.errors import InvalidInput
+from market.http.idempotency import METHODS, once
 
 _JSON = "application/json"
 _DEEPEST = 32
@@ -41,21 +42,26 @@ class StrictRoute(APIRoute):
         known = _queries(self.dependant)
         takes_body = self.body_field is not None
 
-        async def handler(request: Request) -> Response:
+        async def strictly(request: _ParsedRequest) -> Response:
             for name in request.query_params:
                 if name not in known:
                     raise InvalidInput("unknown_field", "this call does not know this query parameter", field=name)
-            if not takes_body:
-                return await answer(request)
-            parsed = _ParsedRequest(request.scope, request.receive)
-            body = await parsed.body()
-            if not body:
-                raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
-            _check_media_type(request)
-            parsed.parsed = parse(body)
-            return await answer(parsed)
+            if takes_body:
+                body = await request.body()
+                if not body:
+                    raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
+                _check_media_type(request)
+                request.parsed = parse(body)
+            return await answer(request)
 
-        return handler
+        async def read(request: Request) -> Response:
+            return await strictly(_ParsedRequest(request.scope, request.receive))
+
+        async def write(request: Request) -> Response:
+            own = _ParsedRequest(request.scope, request.receive)
+            return await once(own, lambda: strictly(own))
+
+        return write if METHODS.intersection(self.methods or ()) else read
 
 
 def _queries(dependant: Dependant) -> set[str]:

@@ -15,12 +15,14 @@ from common.clock import RealClock, SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.bus_keeper import BusKeeper
 from market.worker.failures import Failures
+from market.worker.cancel_timers import CancelTimers
 from market.worker.inbox import Inbox
 from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
 from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
 from market.worker.statuses import Statuses
+from market.worker.sweeper import Sweeper
 from market.worker.timers import Timers
 from market.worker.usage import UsageReports
 from runtime import bus
@@ -80,6 +82,8 @@ async def follow_up(
         tasks.create_task(timers.watch_nodes())
         tasks.create_task(Failures(database, engine).run())
         tasks.create_task(BusKeeper(database, jetstream).run())
+        tasks.create_task(CancelTimers(database, engine).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())
+        tasks.create_task(Sweeper(database).run())
         tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ _BY_STATUS: dict[int, type[NestexError]] = {
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
+    429: errors.Busy,
 }
+_PLACEMENTS = ("/v1/orders", "/v1/orders/batch")
+"""Orders are made once by their client_order_id instead."""
 
 
 class MarketClient:
@@ -71,7 +75,7 @@ class MarketClient:
                     written.write(piece)
             arriving.replace(file)
         except httpx.HTTPError as error:
-            raise Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}") from error
+            raise self._unreachable(error) from error
         finally:
             arriving.unlink(missing_ok=True)
 
@@ -90,13 +94,30 @@ class MarketClient:
         self._http.close()
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Writes go under an Idempotency-Key, so that one whose answer was lost on the way can be sent again."""
+        is_safe_twice = method != "GET" and path not in _PLACEMENTS
+        if is_safe_twice:
+            arguments["headers"] = {"Idempotency-Key": secrets.token_urlsafe(18)}
         try:
             response = self._http.request(method, path, **arguments)
+        except httpx.RemoteProtocolError as error:
+            if not is_safe_twice:
+                raise self._unreachable(error) from error
+            response = self._again(method, path, **arguments)
         except httpx.HTTPError as error:
-            raise Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}") from error
+            raise self._unreachable(error) from error
         if response.is_success:
             return response
         raise _error(response)
+
+    def _again(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> Unavailable:
+        return Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}")
 
 
 def _error(response: httpx.Response) -> NestexError:

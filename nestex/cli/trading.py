@@ -1,4 +1,4 @@
-"""Commands of a trader about orders that there are: amend, cancel, explain, orders."""
+"""Commands of a trader about orders that there are: amend, cancel, cancel-after, explain, orders."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(amend)
     app.command()(cancel)
+    app.command()(cancel_after)
     app.command()(explain)
     app.command()(orders)
 
@@ -61,6 +62,18 @@ def cancel(
         show_one(outcome, as_json=True)
     else:
         console.print(f"{outcome['canceled']} canceled")
+
+
+def cancel_after(
+    seconds: Annotated[
+        int | None, typer.Argument(min=0, help="real seconds from now; 0 switches the timer off; none: show it")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let all your open orders be canceled unless this is called again in time."""
+    client = MarketClient.from_environment()
+    path = "/v1/orders/cancel-after"
+    show_one(client.get(path) if seconds is None else client.post(path, {"seconds": seconds}), as_json=as_json)
 
 
 def explain(order: Annotated[str, Reference], as_json: AsJson = False) -> None:

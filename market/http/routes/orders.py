@@ -76,7 +76,7 @@ def get(order: OrderReference, who: Reading, connection: Reader) -> Order:
 @router.get("/{order}/explain", responses=documented(401, 403, 404, 422, 503))
 async def explain(order: OrderReference, who: Reading, market: Market) -> Explanation:
     """Why an order does not trade, and the nearest variants of it that would: each changes one thing."""
-    found = await asyncio.to_thread(market.write, lambda connection: find_order(connection, who.participant, order))
+    found = await asyncio.to_thread(market.read, lambda connection: find_order(connection, who.participant, order))
     told = await market.engine.ask(found["shard"], OrderQuestion(found["id"]))
     return explanation_model(found, told["variants"])
 
@@ -108,7 +108,7 @@ async def cancel_all_(who: Selling, market: Market, instrument: _Instrument = No
         await asyncio.to_thread(market.instruments.check, instrument)
     wanted = Filter(instrument=instrument, side=side, is_open=True)
     shards = await asyncio.to_thread(
-        market.write, lambda connection: shards_with_orders(connection, who.participant, wanted)
+        market.read, lambda connection: shards_with_orders(connection, who.participant, wanted)
     )
     command = CancelAll(who.participant, instrument, side)
     return Canceled(canceled=await cancel_all(market.engine, shards, command))
@@ -116,7 +116,7 @@ async def cancel_all_(who: Selling, market: Market, instrument: _Instrument = No
 
 def _find(market: Services, who: Caller, order: str) -> Mapping[Any, Any]:
     """The caller's order, which its key may change."""
-    found = market.write(lambda connection: find_order(connection, who.participant, order))
+    found = market.read(lambda connection: find_order(connection, who.participant, order))
     if found["side"] == "bid":
         require(who, "trade")
     return found

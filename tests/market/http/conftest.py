@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from market.engine.process import serve
 from market.http.app import create_app
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
+from market.http.rate_limits import RateLimiter
 from market.http.services import Services
 from market.participants.create_participant import create_participant
 from market.participants.keys import SCOPES
@@ -66,14 +68,14 @@ class Http:
 class _Server:
     """The market process's work, on an event loop of its own."""
 
-    def __init__(self, world: World, account: NatsAccount) -> None:
+    def __init__(self, world: World, account: NatsAccount, settings: dict[str, int]) -> None:
         self.world = world
         self.settings = Settings(
             database_url=world.database.url.render_as_string(hide_password=False),
             nats_url=account.url,
             nats_credentials=account.credentials,
             nats_agents=account.agents,
-        )
+        ).model_copy(update=settings)
         self.listener = _listener()
         self.ready = threading.Event()
         self.server: uvicorn.Server | None = None
@@ -107,6 +109,7 @@ class _Server:
             agents=AgentIssuer.load(self.settings.nats_agents) if self.settings.nats_agents else None,
             keys=KeyRing(self.world.database, SystemClock()),
             instruments=InstrumentDirectory(self.world.database),
+            limits=RateLimiter(self.world.real, self.settings.key_requests, self.settings.key_window_seconds),
         )
         self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning"))
         self.ready.set()
@@ -124,16 +127,23 @@ def _listener() -> socket.socket:
     return listener
 
 
-@pytest.fixture
-def operator(world: World, nats_account: NatsAccount) -> Iterator[Http]:
-    """A running market, as its operator sees it."""
+@contextmanager
+def running(world: World, nats_account: NatsAccount, **settings: int) -> Iterator[Http]:
+    """A running market with these settings, as its operator sees it."""
     with world.begin() as connection:
         made, key = create_participant(
             connection, world.real.micros // 1000, "Operator", "operator@example.org", scopes=SCOPES
         )
-    server = _Server(world, nats_account)
+    server = _Server(world, nats_account, settings)
     yield Http(server.start(), key, made.id)
     server.stop()
+
+
+@pytest.fixture
+def operator(world: World, nats_account: NatsAccount) -> Iterator[Http]:
+    """A running market, as its operator sees it."""
+    with running(world, nats_account) as made:
+        yield made
 
 
 @pytest.fixture

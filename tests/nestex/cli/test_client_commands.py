@@ -71,6 +71,13 @@ def test_orders_are_amended_and_canceled(run: Run, buyer: Http) -> None:
     assert len(answer(run(buyer, "orders", *of_these, "--json"))) == 2
 
 
+def test_a_dead_man_timer_is_started_shown_and_stopped(run: Run, buyer: Http) -> None:
+    started = answer(run(buyer, "cancel-after", "60", "--json"))
+    assert started["seconds"] == 60
+    assert answer(run(buyer, "cancel-after", "--json")) == started
+    assert answer(run(buyer, "cancel-after", "0", "--json")) == {"seconds": 0, "cancels_at": None}
+
+
 @pytest.mark.parametrize("arguments", [(), ("ord_x", "--all"), ("ord_x", "--side", "bid"), ("--side", "bid")])
 def test_a_cancel_says_what_it_means(run: Run, buyer: Http, arguments: tuple[str, ...]) -> None:
     assert run(buyer, "cancel", *arguments).exit_code == 2
