@@ -5,6 +5,7 @@ A posting belongs to the market time that stands on its transfer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, tuple_
@@ -13,6 +14,8 @@ from billing.arrays import among
 from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, account
+
+_PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class StatementEntry:
     amount_micros: int
     reference: str | None
     transfer_kind: str
+    transfer_key: str
     at_micros: int
 
 
@@ -42,7 +46,7 @@ def entries(
     """Up to `limit` entries of the owner's accounts, in the order of posting, that follow the cursor `after`; with a
     `span`, those that were posted in it."""
     query = (
-        select(ledger_entry, ledger_transfer.c.kind, ledger_transfer.c.at_micros)
+        select(ledger_entry, ledger_transfer.c.kind, ledger_transfer.c.key, ledger_transfer.c.at_micros)
         .join(ledger_transfer, ledger_transfer.c.id == ledger_entry.c.transfer_id)
         .where(
             among(ledger_entry.c.account_id, _accounts(owner)),
@@ -56,10 +60,25 @@ def entries(
         query = query.where(at >= span.from_micros, at < span.until_micros)
     return [
         StatementEntry(
-            row.transfer_id, row.ordinal, row.account_id, row.amount_micros, row.reference, row.kind, row.at_micros
+            transfer_id=row.transfer_id,
+            ordinal=row.ordinal,
+            account=row.account_id,
+            amount_micros=row.amount_micros,
+            reference=row.reference,
+            transfer_kind=row.kind,
+            transfer_key=row.key,
+            at_micros=row.at_micros,
         )
         for row in connection.execute(query)
     ]
+
+
+def all_entries(connection: Connection, owner: str, span: Span) -> Iterator[StatementEntry]:
+    """Every entry of the owner's accounts that was posted in the span, as `entries` pages through them."""
+    after = (0, 0)
+    while page := entries(connection, owner, after, _PAGE, span):
+        yield from page
+        after = page[-1].transfer_id, page[-1].ordinal
 
 
 def balances_at(connection: Connection, owner: str, before_micros: int) -> dict[str, int]:

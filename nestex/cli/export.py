@@ -58,9 +58,12 @@ def journal(out: Out = Path()) -> None:
 
 
 @_export.command()
-def sepa(out: Out = Path()) -> None:
-    """What is payable to providers, as a SEPA credit transfer; with the operator's key. Nothing is booked."""
-    _tell([save_payouts(MarketClient.from_environment(), out)])
+def sepa(
+    run: Annotated[str, typer.Argument(help="key of a run of payouts: `nestex payout run` books it")],
+    out: Out = Path(),
+) -> None:
+    """A run of payouts as a SEPA credit transfer for the bank; with the operator's key."""
+    _tell([save_payouts(MarketClient.from_environment(), out, run)])
 
 
 @_export.command()
@@ -93,9 +96,9 @@ def save_journals(client: MarketClient, out: Path) -> list[Path]:
     return list(wanted.values())
 
 
-def save_payouts(client: MarketClient, out: Path) -> Path:
+def save_payouts(client: MarketClient, out: Path, run: str) -> Path:
     """The file that was written."""
-    client.save("/v1/exports/payouts", out / PAYOUTS)
+    client.save("/v1/exports/payouts", out / PAYOUTS, key=run)
     return out / PAYOUTS
 
 

@@ -117,8 +117,10 @@ def _save(out: Path, documents: list[dict[str, Any]]) -> None:
 def _export(out: Path, operator: MarketClient, documents: list[dict[str, Any]]) -> None:
     """What the operator's own finance department would fetch after the close."""
     if documents:
-        save_focus(operator, out, documents[0]["period"], everybody=True)
-        save_payouts(operator, out)
+        month = documents[0]["period"]
+        save_focus(operator, out, month, everybody=True)
+        operator.post("/v1/payouts", {"key": month})
+        save_payouts(operator, out, month)
     save_journals(operator, out)
 
 

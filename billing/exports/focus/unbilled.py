@@ -86,6 +86,7 @@ def _charges(contract: Row[Any], day: BilledDay) -> Iterator[tuple[str, str, Cha
                 day=day.day.isoformat(),
                 billed_minutes=day.billed_minutes,
                 slice_minutes=day.billed_minutes * contract.slices,
+                item=day.item,
                 gross_micros=figures.gross,
                 fee_micros=fee,
                 net_micros=net,

@@ -19,13 +19,14 @@ from billing.exports.dataset import Dataset
 from billing.exports.focus.datasets import dataset
 from billing.exports.focus.parquet import parquet_pieces
 from billing.exports.journals import beancount_pieces, hledger_pieces
-from billing.exports.payables import payable_now
+from billing.exports.paid_out import paid_out
 from billing.exports.payouts import render_payouts
 from billing.exports.snapshot import snapshot
 from billing.exports.statements import statement
 from billing.exports.usage import usage
 from common.minutes import month_of, month_window
 from market.http.auth import Finance, Operating, require
+from market.http.fields import KeyText
 from market.http.problems import documented
 from market.http.services import Market, Services
 from market.http.strict_route import StrictRoute
@@ -113,12 +114,16 @@ def journal(
 
 
 @router.get("/payouts", response_model=None, responses=_answers("xml"))
-def payouts(who: Operating, market: Market) -> Response:
-    """What is payable to providers, as a SEPA credit transfer (pain.001.001.09) for the bank. Books nothing."""
+def payouts(
+    who: Operating,
+    market: Market,
+    key: Annotated[KeyText, Query(description="of the run: POST /v1/payouts books it")],
+) -> Response:
+    """A run of payouts that is booked, as a SEPA credit transfer (pain.001.001.09) for the bank."""
 
     def pieces(connection: Connection) -> Iterator[bytes]:
-        payer, due, at_micros = payable_now(connection)
-        return iter([render_payouts(payer, due, market.currency, at_micros)])
+        payer, made, at_micros = paid_out(connection, key)
+        return iter([render_payouts(payer, made, market.currency, at_micros)])
 
     return _streamed(market, pieces, "xml", "payouts.pain.001.xml")
 

@@ -10,9 +10,10 @@ from sepaxml.validation import ValidationError, try_valid_xml
 from sqlalchemy import Connection
 
 from billing.documents.archive import list_documents
-from billing.exports.payables import payable_now
+from billing.exports.paid_out import paid_out
 from billing.exports.payouts import Payer, Payout, render_payouts
 from billing.identities import save
+from billing.payments import pay_out
 from billing.transfers import MARKET
 from common.errors import Refused
 from tests.billing.busy_month import CLOSED_AT, close_busy_month
@@ -71,18 +72,21 @@ def test_what_sepa_cannot_pay_is_refused(payouts: list[Payout], currency: str) -
         render_payouts(PAYER, payouts, currency, CLOSED_AT)
 
 
-def test_what_is_payable_is_paid_in_whole_cents_to_those_with_an_iban(books: Connection) -> None:
+def test_the_file_of_a_run_is_what_was_booked(books: Connection) -> None:
     close_busy_month(books)
+    made = [*pay_out(books, "october", "", CLOSED_AT), *pay_out(books, "october", "provider", CLOSED_AT)]
     with pytest.raises(Refused):
-        payable_now(books)
+        paid_out(books, "october")
     save(books, MARKET, replace(MARKET_FORM, iban=PAYER.iban), AT)
-    payer, payouts, at_micros = payable_now(books)
-    assert payer == PAYER
-    [first, second] = payouts
-    for payout, participant in ((first, "provider"), (second, "tinkerer")):
+    payer, payouts, at_micros = paid_out(books, "october")
+    assert (payer, at_micros) == (PAYER, CLOSED_AT)
+    booked = {one.participant_id: one for one in made}
+    assert sorted(payout.id for payout in payouts) == sorted(one.id for one in booked.values())
+    for payout, participant in zip(sorted(payouts, key=lambda one: one.name), ("provider", "tinkerer"), strict=True):
         [document] = list_documents(books, participant, "", 10)
+        payment = booked[participant]
+        assert (payout.id, payout.amount_cents, payout.reference) == (payment.id, payment.amount_cents, document.number)
         assert abs(payout.amount_cents - document.total_cents) <= 1
-        assert payout.reference == document.number
-    assert at_micros == CLOSED_AT
-    assert payable_now(books)[1] == payouts
     try_valid_xml(render_payouts(payer, payouts, "EUR", at_micros), SCHEMA)
+    assert paid_out(books, "october")[1] == payouts
+    assert paid_out(books, "november")[1] == []

@@ -72,4 +72,5 @@ def test_what_cannot_be_exported_is_a_problem_and_not_half_a_file(operator: Http
     ):
         answer = buyer.get(f"/v1/exports/{path}", params=query)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert operator.get("/v1/exports/payouts").json()["code"] == "not_a_sepa_payment"
+    assert operator.get("/v1/exports/payouts", params={"key": "never"}).json()["code"] == "not_a_sepa_payment"
+    assert operator.get("/v1/exports/payouts").json()["code"] == "missing_field"

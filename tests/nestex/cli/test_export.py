@@ -27,10 +27,11 @@ def month(world: World, buyer: Http, provider: Http) -> None:
 
 @pytest.mark.usefixtures("month")
 def test_every_export_writes_its_files(run: Run, operator: Http, buyer: Http, tmp_path: Path) -> None:
+    assert run(operator, "payout", "run", MONTH).exit_code == 0
     commands = {
         ("focus", "--everybody", "--month", MONTH): operator,
         ("journal",): operator,
-        ("sepa",): operator,
+        ("sepa", MONTH): operator,
         ("invoice",): buyer,
         ("statement", "--month", MONTH): buyer,
         ("usage", "--month", MONTH, "--format", "json"): buyer,
