@@ -46,6 +46,7 @@ ERROR_CODES: dict[str, str] = {
     "key_invalid": "The API key is unknown, revoked or expired.",
     "scope_missing": "The API key does not carry the scope that this call needs.",
     "enrolment_invalid": "The enrolment token is unknown, used or expired.",
+    "not_the_buyer": "Only the buyer of a contract may command its guest, or see inside it.",
     # NotFound
     "not_found": "There is no such thing, or it is not yours to see.",
     # Conflict
@@ -53,7 +54,7 @@ ERROR_CODES: dict[str, str] = {
     "duplicate_order": "An order with this id was entered before.",
     "client_order_id_reused": "This client_order_id was used for an order with another content.",
     "state_forbids": "The thing is in a state that does not allow this change.",
-    "revision_mismatch": "The order has been amended since it was read.",
+    "revision_mismatch": "The order, or what is wanted of the guest, has been changed since it was read.",
     "would_trade": "The order or its instrument is post-only, and at this price it would trade at once.",
     "transfer_conflict": "A ledger transfer with this key exists with another content.",
     "answer_lost": "A call with this Idempotency-Key took effect, and its answer is lost.",
@@ -72,6 +73,8 @@ ERROR_CODES: dict[str, str] = {
     "disputes_open": "Minutes of the period are disputed; an operator has to decide first.",
     "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",
     "hypervisor_lacks": "The node's hypervisor cannot do this.",
+    "beyond_the_slices": "The guest would have more than the contract's slices bought.",
+    "too_many_devices": "The guest has as many of these as one may have.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Busy
     "too_many_requests": "This API key has made as many requests as it may for now.",
@@ -81,6 +84,7 @@ ERROR_CODES: dict[str, str] = {
     "database_unavailable": "The database did not answer.",
     "bus_unavailable": "The message bus did not answer.",
     "market_unreachable": "The market's HTTP interface did not answer.",
+    "node_unavailable": "The node's agent did not answer; its guests go on.",
     "hypervisor_failed": "The hypervisor refused or failed a call.",
     "internal_error": "A fault of ours; it has been logged.",
     "stack_failed": "A part of the embedded stack did not start.",

@@ -7,12 +7,12 @@ from dataclasses import replace
 from common import codec
 from common.errors import InvalidInput
 from common.ids import is_id
-from common.wire import LARGEST_NUMBER, LONGEST_REASON, FieldAnswer, GuestStatus, Heartbeat
+from common.wire import LARGEST_NUMBER, LONGEST_REASON, GuestStatus, Heartbeat
+from market.nodes.agent_words import plain_answers, plain_text
 
 _LARGEST_REVISION = 2**31 - 1
 _LONGEST_VERSION = 40
 _LARGEST_PORT = 65_535
-_MOST_ANSWERS = 50
 
 
 def read_status(data: bytes, sender: str) -> GuestStatus:
@@ -26,19 +26,11 @@ def read_status(data: bytes, sender: str) -> GuestStatus:
     for endpoint in status.endpoints:
         _check(0 < endpoint.port <= _LARGEST_PORT, "endpoints.port")
     endpoints = tuple(
-        replace(endpoint, service=_text(endpoint.service, 40), address=_text(endpoint.address, 100))
+        replace(endpoint, service=plain_text(endpoint.service, 40), address=plain_text(endpoint.address, 100))
         for endpoint in status.endpoints[:50]
     )
-    answers = read_answers(status.answers)
-    return replace(status, reason=_text(status.reason, LONGEST_REASON), endpoints=endpoints, answers=answers)
-
-
-def read_answers(answers: tuple[FieldAnswer, ...]) -> tuple[FieldAnswer, ...]:
-    """As many, and as long, as can be kept."""
-    return tuple(
-        replace(answer, field=_text(answer.field, 100), reason=_text(answer.reason, LONGEST_REASON))
-        for answer in answers[:_MOST_ANSWERS]
-    )
+    answers = plain_answers(status.answers)
+    return replace(status, reason=plain_text(status.reason, LONGEST_REASON), endpoints=endpoints, answers=answers)
 
 
 def read_heartbeat(data: bytes, sender: str) -> Heartbeat:
@@ -46,14 +38,9 @@ def read_heartbeat(data: bytes, sender: str) -> Heartbeat:
     beat = codec.decode(Heartbeat, data, lenient=True)
     _check(beat.node == sender, "node")
     _check(0 <= beat.at_ms <= LARGEST_NUMBER, "at_ms")
-    return replace(beat, agent_version=_text(beat.agent_version, _LONGEST_VERSION))
+    return replace(beat, agent_version=plain_text(beat.agent_version, _LONGEST_VERSION))
 
 
 def _check(holds: bool, field: str) -> None:
     if not holds:
         raise InvalidInput("message_malformed", f"{field} is not such as an agent can mean", field=field)
-
-
-def _text(text: str, longest: int) -> str:
-    """PostgreSQL keeps neither NUL nor lone surrogates."""
-    return text.encode(errors="replace").decode().replace("\x00", "?")[:longest]

@@ -19,6 +19,7 @@ from nestex.cli import (
     disputes,
     doctor,
     export,
+    guests,
     images,
     keys,
     local,
@@ -50,6 +51,7 @@ market_data.register(app)
 ordering.register(app)
 trading.register(app)
 contracts.register(app)
+guests.register(app)
 nodes.register(app)
 account.register(app)
 export.register(app)

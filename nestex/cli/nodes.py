@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(nodes)
     app.command()(enrol)
+    app.command("node-status")(node_status)
 
 
 def nodes(as_json: AsJson = False) -> None:
@@ -24,6 +25,17 @@ def nodes(as_json: AsJson = False) -> None:
     if not as_json:
         rows = [row | row["offered"] for row in rows]
     show(rows, _COLUMNS, as_json=as_json)
+
+
+def node_status(node: Annotated[str, typer.Argument(help="id of your node")], as_json: AsJson = False) -> None:
+    """What the node's agent says now: its hypervisor, and its guests."""
+    told = MarketClient.from_environment().get(f"/v1/nodes/{node}/status")
+    if as_json:
+        show_one(told, as_json=True)
+        return
+    show_one({name: value for name, value in told.items() if name != "guests"}, as_json=False)
+    rows = [{"contract": contract, "state": state} for contract, state in told["guests"].items()]
+    show(rows, ("contract", "state"), as_json=False)
 
 
 def enrol(node: Annotated[str, typer.Argument(help="id of your node")], as_json: AsJson = False) -> None:

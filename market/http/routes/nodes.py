@@ -12,13 +12,16 @@ from pydantic import BaseModel, Field
 
 from common.errors import InvalidInput, Unavailable
 from common.minutes import instant_text, minute_text, parse_minute
-from common.wire import Capacity, EnrolRequest
+from common.questions import NodeAnswer
+from common.wire import LONGEST_REASON, Capacity, EnrolRequest
 from market.http.auth import Providing, Reading
 from market.http.cursors import id_cursor
 from market.http.fields import After, InstantText, Label, Limit, Page, Request, next_cursor
 from market.http.problems import documented
 from market.http.services import Market, Reader
 from market.http.strict_route import StrictRoute
+from market.nodes.agent_words import plain_text
+from market.nodes.ask_agent import ask_agent
 from market.nodes.enrolment import issue_token, use_token
 from market.nodes.register_node import get_node, list_nodes, register_node
 from runtime.bus import ensure_allocation_consumer
@@ -57,6 +60,19 @@ class NodeModel(BaseModel):
     reserved_until: InstantText
     agent_version: str | None
     heartbeat_at: str | None = Field(description="real time of the newest heartbeat")
+
+
+class NodeStatusModel(BaseModel):
+    """What a node's agent says now: its hypervisor, and the states of its guests by contract."""
+
+    answers: bool = Field(description="whether its hypervisor answered; `reason` says why not")
+    reason: str
+    agent_version: str
+    hypervisor: str
+    hypervisor_version: str
+    abilities: list[str] = Field(description="what guests of this hypervisor can have and do")
+    synced: bool = Field(description="whether the agent knows all that it should hold")
+    guests: dict[str, str]
 
 
 class TokenModel(BaseModel):
@@ -117,6 +133,23 @@ def nodes(who: Reading, connection: Reader, after: After = "", limit: Limit = 10
 def node(node: NodeId, who: Reading, connection: Reader) -> NodeModel:
     """One of your nodes."""
     return _model(get_node(connection, who.participant, node))
+
+
+@router.get("/nodes/{node}/status", responses=documented(401, 403, 404, 422, 503))
+async def node_status(node: NodeId, who: Providing, market: Market) -> NodeStatusModel:
+    """What the agent of one of your nodes says now."""
+    await asyncio.to_thread(market.write, lambda connection: get_node(connection, who.participant, node))
+    told = await ask_agent(market.bus, node, "node", "", NodeAnswer)
+    return NodeStatusModel(
+        answers=told.ok,
+        reason=plain_text(told.reason, LONGEST_REASON),
+        agent_version=plain_text(told.agent_version, 40),
+        hypervisor=plain_text(told.hypervisor, 40),
+        hypervisor_version=plain_text(told.hypervisor_version, 40),
+        abilities=[plain_text(ability, 40) for ability in told.abilities[:40]],
+        synced=told.synced,
+        guests={plain_text(contract, 80): state for contract, state in told.guests.items()},
+    )
 
 
 @router.post("/nodes/{node}/enrolment", status_code=201, responses=documented(401, 403, 404, 422))

@@ -1,0 +1,132 @@
+"""What a buyer asks of its guest: a change of the contract's desired state, under the next revision, sent to its agent.
+
+Nothing is fired and forgotten: the whole desired state goes out with the outbox, and again for as long as the agent
+does not hold it. Asking twice for the same changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from common import codec
+from common.errors import Conflict, Forbidden
+from common.minutes import MICROS_PER_MINUTE
+from common.wire import Extras, GuestSpec, Want
+from market.contract_states import CONTRACT_STATES
+from market.contracts.read_contracts import get_contract
+from market.desired_state import allocation_message, spec_of
+from market.tables import contract
+from runtime import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What is wanted of a guest. `sold` is what its slices bought, which nothing it is changed to may exceed;
+    `guest_state` is what the agent told last."""
+
+    want: Want
+    guest: GuestSpec
+    extras: Extras
+    sold: GuestSpec
+    guest_state: str | None
+
+
+Change = Callable[[Desired], Desired]
+"""The wanted after the wanted before. Raises where what was asked for is not possible."""
+
+
+def command_guest(
+    connection: Connection,
+    participant: str,
+    contract_id: str,
+    change: Change,
+    at_micros: int,
+    *,
+    revision: int | None = None,
+) -> Mapping[Any, Any]:
+    """The contract's row after the change.
+
+    Raises NotFound; Forbidden (`not_the_buyer`) for its provider; Conflict (`state_forbids`) when it is over, and
+    (`revision_mismatch`) unless it still is at `revision`, where one is given; and what `change` raises.
+    """
+    connection.execute(select(contract.c.id).where(contract.c.id == contract_id).with_for_update())
+    row = bought_contract(connection, participant, contract_id)
+    if CONTRACT_STATES.is_terminal(row["state"]) or at_micros >= row["end_minute"] * MICROS_PER_MINUTE:
+        raise Conflict("state_forbids", f"the contract {contract_id} is over", field="contract")
+    if revision not in (None, row["revision"]):
+        message = f"the guest is at revision {row['revision']}, not {revision}"
+        raise Conflict("revision_mismatch", message, field="revision", limit=row["revision"])
+    before = desired_of(row)
+    after = change(before)
+    if after == before:
+        return row
+    changes = {
+        "want": after.want,
+        "rescaled": None if after.guest == after.sold else codec.to_json(after.guest),
+        "extras": codec.to_json(after.extras),
+        "revision": row["revision"] + 1,
+        "updated_at_micros": at_micros,
+    }
+    connection.execute(contract.update().where(contract.c.id == contract_id).values(**changes))
+    changed = {**row, **changes}
+    outbox.put(connection, [allocation_message(changed)])
+    return changed
+
+
+def bought_contract(connection: Connection, participant: str, contract_id: str) -> RowMapping:
+    """A contract that the participant bought. Raises NotFound, and Forbidden (`not_the_buyer`) for its provider."""
+    row = get_contract(connection, participant, contract_id)
+    if row["buyer_id"] != participant:
+        raise Forbidden("not_the_buyer", "a guest is its buyer's: its provider sees the contract alone")
+    return row
+
+
+def desired_of(row: Mapping[Any, Any]) -> Desired:
+    """What a row of `contract` wants."""
+    return Desired(
+        want=row["want"],
+        guest=spec_of(row),
+        extras=codec.from_json(Extras, row["extras"]),
+        sold=codec.from_json(GuestSpec, row["guest"]),
+        guest_state=row["guest_state"],
+    )
+
+
+def start(now: Desired) -> Desired:
+    """Up: from stopped, from paused, or from off from within."""
+    if now.want == "run" and now.guest_state not in ("stopped", "stopping"):
+        return now
+    return replace(now, want="run", extras=replace(now.extras, starts=now.extras.starts + 1))
+
+
+def stop(now: Desired) -> Desired:
+    """Off, and delivered as long as its buyer wants it so."""
+    return replace(now, want="stopped")
+
+
+def pause(now: Desired) -> Desired:
+    """Standing still. Raises Conflict for one that is wanted off."""
+    _check_on(now, "a guest that is stopped cannot be paused: start it")
+    return replace(now, want="paused")
+
+
+def resume(now: Desired) -> Desired:
+    """Going on. Raises Conflict for one that is wanted off."""
+    _check_on(now, "a guest that is stopped is started, not resumed")
+    return replace(now, want="run")
+
+
+def restart(now: Desired) -> Desired:
+    """Off and on again, every time that it is asked for. Raises Conflict unless it is wanted up."""
+    if now.want != "run":
+        raise Conflict("state_forbids", f"a guest that is wanted {now.want} cannot be restarted", field="want")
+    return replace(now, extras=replace(now.extras, restarts=now.extras.restarts + 1))
+
+
+def _check_on(now: Desired, sentence: str) -> None:
+    if now.want == "stopped":
+        raise Conflict("state_forbids", sentence, field="want")
