@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from nestex.cli.output import AsJson, show, show_one
 
 _INSTRUMENT_COLUMNS = ("code", "mode", "tick", "price_min", "price_max", "min_minutes", "max_minutes", "bond_ppm")
 _CLASS_COLUMNS = ("name", "kind", "vcpus", "memory_mib", "disk_gib", "cpu_shares")
+_CANDLE_COLUMNS = ("start", "open", "high", "low", "close", "volume", "trades")
 _TRADE_COLUMNS = ("at", "price", "start", "end", "guests", "slices_per_guest", "taker_side")
 
 
@@ -21,6 +23,8 @@ def register(app: typer.Typer) -> None:
     app.command()(classes)
     app.command()(book)
     app.command()(trades)
+    app.command()(candles)
+    app.command()(quality)
 
 
 def instruments(as_json: AsJson = False) -> None:
@@ -63,6 +67,28 @@ def trades(
     """What has traded, in execution order."""
     rows = list(MarketClient.from_environment().pages(f"/v1/instruments/{instrument}/trades"))
     show(rows[-newest:], _TRADE_COLUMNS, as_json=as_json)
+
+
+def candles(
+    instrument: Instrument,
+    interval: Annotated[int, typer.Option("--interval", min=1, help="minutes of a candle")] = 60,
+    start: Annotated[str | None, typer.Option("--start", help=f"first candle, {MINUTE}; else the oldest")] = None,
+    newest: Annotated[int, typer.Option("--newest", min=1, help="how many, the newest last")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Open, high, low and close prices, and the volume in slice-minutes."""
+    query = {"interval": interval} | ({} if start is None else {"start": start})
+    rows = deque(MarketClient.from_environment().pages(f"/v1/instruments/{instrument}/candles", **query), newest)
+    show(list(rows), _CANDLE_COLUMNS, as_json=as_json)
+
+
+def quality(
+    instrument: Instrument,
+    days: Annotated[int, typer.Option("--days", min=1, help="contracts that began in the last so many days")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """How well an instrument was delivered."""
+    show_one(MarketClient.from_environment().get(f"/v1/instruments/{instrument}/quality", days=days), as_json=as_json)
 
 
 def _top_down(side: str, levels: list[dict[str, Any]]) -> list[dict[str, Any]]:

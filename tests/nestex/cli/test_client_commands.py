@@ -90,6 +90,9 @@ def test_readers_see_what_there_is_to_trade(run: Run, buyer: Http, provider: Htt
     assert [row["name"] for row in answer(run(buyer, "classes", "--json"))] == ["block", "mem", "std"]
     [trade] = answer(run(buyer, "trades", CODE, "--json"))
     assert trade["guests"] == 2
+    [candle] = answer(run(buyer, "candles", CODE, "--interval", "1440", "--json"))
+    assert (candle["volume"], candle["close"]) == (20, "0.009000")
+    assert answer(run(buyer, "quality", CODE, "--days", "7", "--json"))["contracts"] == 0
     assert answer(run(buyer, "book", CODE, "--minutes", "30", "--json"))["executable"][0]["price"] == "0.009000"
     guests = ("--minutes", "30", "--slices", "2", "--start", later(60))
     assert "would trade now" in run(buyer, "book", CODE, *guests).output
