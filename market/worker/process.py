@@ -14,8 +14,8 @@ from common import subjects
 from common.clock import RealClock, SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.bus_keeper import BusKeeper
-from market.worker.failures import Failures
 from market.worker.cancel_timers import CancelTimers
+from market.worker.failures import Failures
 from market.worker.inbox import Inbox
 from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
