@@ -49,6 +49,11 @@ class EngineLoop:
         """What `question` returns on the committed books, asked between two batches."""
         return await self._enqueue((), question)
 
+    @property
+    def waiting_calls(self) -> int:
+        """Calls that no batch has taken up yet."""
+        return self._queue.qsize()
+
     async def run(self) -> None:
         """Until cancelled, or until the engine is fenced or loses its database: then the error comes out here."""
         try:

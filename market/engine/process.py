@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -22,7 +23,7 @@ from market.engine.batch import BatchProcessor
 from market.engine.commands import command_from_json
 from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
-from market.engine.reads import answer, question_from_json
+from market.engine.reads import LoadQuestion, Question, answer, question_from_json
 from market.engine.recovery import recover
 from runtime import bus
 from runtime.database import connect
@@ -102,9 +103,7 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
         except (ValueError, NestexError) as error:
             log.warning("a request that is no question: %s", error)
             return
-        processor = loop.processor
-        told = await loop.read(lambda: answer(processor.state, question, processor.clock.minute()))
-        await message.respond(json.dumps(told).encode())
+        await message.respond(json.dumps(await _answer(loop, question)).encode())
 
     tasks: set[asyncio.Task[None]] = set()
 
@@ -120,6 +119,13 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
 
     await client.subscribe(subjects.engine_commands(shard), cb=in_task(commands))
     await client.subscribe(subjects.engine_reads(shard), cb=in_task(reads))
+
+
+async def _answer(loop: EngineLoop, question: Question) -> Any:
+    if isinstance(question, LoadQuestion):
+        return {"waiting_calls": loop.waiting_calls}
+    processor = loop.processor
+    return await loop.read(lambda: answer(processor.state, question, processor.clock.minute()))
 
 
 async def _take_over(database: Engine, settings: Settings, shard: str, real: RealClock) -> BatchProcessor:

@@ -40,9 +40,16 @@ class OrderQuestion:
     kind: Literal["order"] = "order"
 
 
-Question = BookQuestion | OrderQuestion
+@dataclass(frozen=True, slots=True)
+class LoadQuestion:
+    """How many calls wait for the engine: `waiting_calls`. Answered at once, beside the batches."""
 
-_KINDS: dict[str, type[Any]] = {"book": BookQuestion, "order": OrderQuestion}
+    kind: Literal["load"] = "load"
+
+
+Question = BookQuestion | OrderQuestion | LoadQuestion
+
+_KINDS: dict[str, type[Any]] = {"book": BookQuestion, "order": OrderQuestion, "load": LoadQuestion}
 
 
 def question_from_json(value: Any) -> Question:
@@ -54,7 +61,7 @@ def question_from_json(value: Any) -> Question:
     return question
 
 
-def answer(state: EngineState, question: Question, minute: int) -> dict[str, Any]:
+def answer(state: EngineState, question: BookQuestion | OrderQuestion, minute: int) -> dict[str, Any]:
     """Of a book its depth, with a duration also `executable`; of an order its `variants`, None when it is not open."""
     if isinstance(question, OrderQuestion):
         return {"variants": explain(state, question.order, minute)}

@@ -1,16 +1,22 @@
-"""Health, readiness and the time."""
+"""Health, readiness, the time, and figures for a monitor."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from common.errors import Unavailable
 from common.minutes import instant_text, minute_text
 from market.http.problems import documented
 from market.http.services import Market
 from market.http.strict_route import StrictRoute
+from market.metrics.figures import MEDIA_TYPE, Figure, exposition
+from market.metrics.of_bus import figures_of_bus, figures_of_engines
+from market.metrics.of_database import figures_of_database
+from market.tables import instrument
 
 router = APIRouter(route_class=StrictRoute, tags=["system"])
 
@@ -43,6 +49,27 @@ def readyz(market: Market) -> Health:
     if not market.bus.is_connected:
         raise Unavailable("bus_unavailable", "the message bus is not connected")
     return Health()
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"description": "the page", "content": {"text/plain": {}}}, **documented(503)},
+)
+async def metrics(market: Market) -> Response:
+    """Figures for a monitor, in the text form that Prometheus reads. They need no key: they name nobody."""
+    at_micros = market.clock.now_micros()
+
+    def read(connection: Connection) -> tuple[list[Figure], list[str]]:
+        zones = connection.execute(select(instrument.c.zone).distinct().order_by(instrument.c.zone)).scalars()
+        return list(figures_of_database(connection, at_micros)), list(zones)
+
+    (figures, zones), of_bus = await asyncio.gather(
+        asyncio.to_thread(market.write, read),
+        figures_of_bus(market.bus),
+    )
+    figures += of_bus + await figures_of_engines(market.engine, zones)
+    return Response(exposition(figures), media_type=MEDIA_TYPE)
 
 
 @router.get("/v1/time")
