@@ -75,6 +75,9 @@ ERROR_CODES: dict[str, str] = {
     "hypervisor_lacks": "The node's hypervisor cannot do this.",
     "beyond_the_slices": "The guest would have more than the contract's slices bought.",
     "too_many_devices": "The guest has as many of these as one may have.",
+    "market_running": "The database is in use; the market has to be stopped first.",
+    "database_not_empty": "The database holds something already, and was not told to be replaced.",
+    "backup_unusable": "This is no backup, it is damaged, or it was made by a newer version.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Busy
     "too_many_requests": "This API key has made as many requests as it may for now.",

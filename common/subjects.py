@@ -13,6 +13,9 @@ USAGE_SUBJECTS = "usage.>"
 METERING_CONSUMER = "metering"
 STATUS_CONSUMER = "status"
 
+GENERATION_HEADER = "Nestex-Generation"
+"""On an allocation: the generation of the market's database that wants it so."""
+
 
 def allocation(node: str, contract: str) -> str:
     """Desired state of one contract."""
@@ -27,6 +30,17 @@ def allocations(node: str) -> str:
 def allocation_consumer(node: str) -> str:
     """The durable consumer of a node's allocations; the market makes it, the agent binds to it."""
     return f"agent-{node}"
+
+
+def metering_consumer(generation: int) -> str:
+    """The market's durable consumer of usage reports. A database that was restored reads the stream from its beginning
+    again, and so has a consumer of its own."""
+    return _of_generation(METERING_CONSUMER, generation)
+
+
+def status_consumer(generation: int) -> str:
+    """The market's durable consumer of statuses and heartbeats, likewise."""
+    return _of_generation(STATUS_CONSUMER, generation)
 
 
 def status(node: str, contract: str) -> str:
@@ -45,7 +59,7 @@ def usage(node: str) -> str:
 
 
 def command(node: str, verb: str) -> str:
-    """Request to an agent: `sync`, `watermark`, `resend`; `guest`, `console`, `snapshots`, `node`."""
+    """Request to an agent: `sync`, `watermark`, `resend`, `retell`; `guest`, `console`, `snapshots`, `node`."""
     return f"cmd.{node}.{verb}"
 
 
@@ -62,3 +76,7 @@ def engine_commands(shard: str) -> str:
 def engine_reads(shard: str) -> str:
     """Reads of the committed view of a shard's books, as requests."""
     return f"engine.{shard}.reads"
+
+
+def _of_generation(durable: str, generation: int) -> str:
+    return f"{durable}-{generation}" if generation else durable

@@ -6,7 +6,7 @@ UTC minutes since the Unix epoch; `*_ms` are milliseconds of market time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 WIRE_VERSION = 1
@@ -97,7 +97,11 @@ class Extras:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """The whole desired state of one contract, at a revision. Minutes [start, end)."""
+    """The whole desired state of one contract, at a revision. Minutes [start, end).
+
+    `generation` is that of the market's database, and comes as a header of the message: what a database holds is truth
+    under its newest generation, whenever it was written.
+    """
 
     contract: str
     revision: int
@@ -106,6 +110,7 @@ class Allocation:
     end: int
     guest: GuestSpec
     extras: Extras = Extras()
+    generation: int = 0
     version: int = WIRE_VERSION
 
 
@@ -151,7 +156,9 @@ class GuestStatus:
 class Heartbeat:
     """The agent lives: what it has applied (contract -> revision), and whether its first full sync is done.
 
-    `usage_sequence` is the number of its newest usage report, in the life of its file that is called `life`.
+    `usage_sequence` is the number of its newest usage report, in the life of its file that is called `life`. `applied`
+    counts under `generation`, the newest one of the market's database that the agent has heard of. `told` is the
+    instant of the newest status of each contract, where the stream has all of them.
     """
 
     node: str
@@ -162,6 +169,8 @@ class Heartbeat:
     usage_sequence: int
     at_ms: int
     life: int = 0
+    generation: int = 0
+    told: dict[str, int] = field(default_factory=dict)
     version: int = WIRE_VERSION
 
 
@@ -194,9 +203,14 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted."""
+    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted.
+
+    A `generation` above the one that the agent knows says that the market was set back to an earlier moment: contracts
+    of earlier generations that are not named here do not exist any more.
+    """
 
     revisions: dict[str, int]
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,31 +230,15 @@ class Resend:
 
 
 @dataclass(frozen=True, slots=True)
+class Retell:
+    """Market to agent: the newest status of these contracts has not come; tell it again."""
+
+    contracts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CommandAnswer:
     """Agent to market: whether a command was carried out, and why not."""
 
     ok: bool
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolRequest:
-    """An agent's first words, over HTTPS: the one-time token, the public half of its own nkey, and what the node
-    has."""
-
-    token: str
-    public_key: str
-    agent_version: str
-    capacity: Capacity
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolAnswer:
-    """What an agent needs from then on: its node, its NATS user JWT, the servers, and the clock's anchor."""
-
-    node: str
-    jwt: str
-    nats_servers: tuple[str, ...]
-    clock_wall_micros: int
-    clock_market_micros: int
-    clock_speed: int

@@ -29,6 +29,7 @@ T = TypeVar("T")
 COMPARISON: dict[str, Any] = {"compare_type": True, "compare_server_default": True}
 """How alembic compares models with a database."""
 
+_SCRIPTS = str(Path(migrations.__file__).parent)
 _TURN = 0x6E6573746578  # "nestex": this advisory lock is for schema changes only
 _TURN_TIMEOUT = "10min"  # for the upgrade of another process to end
 _LOCK_TIMEOUT = "5s"  # a table in long use stops the upgrade, instead of the upgrade stopping everybody who uses it
@@ -52,9 +53,14 @@ def current(url: str) -> str | None:
 
 def newest() -> str:
     """The revision that this program works with."""
-    head = ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head()
+    head = ScriptDirectory(_SCRIPTS).get_current_head()
     assert head is not None
     return head
+
+
+def is_known(revision: str) -> bool:
+    """Whether this program can bring a schema at the revision up to its own."""
+    return revision in {known.revision for known in ScriptDirectory(_SCRIPTS).walk_revisions()}
 
 
 def differences(url: str) -> list[Any]:
@@ -91,5 +97,5 @@ def _alone(url: str, work: Callable[[Connection], T]) -> T:
 
 def _configuration(connection: Connection) -> Config:
     configuration = Config(attributes={"connection": connection})
-    configuration.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    configuration.set_main_option("script_location", _SCRIPTS)
     return configuration

@@ -117,7 +117,7 @@ class Agent:
         )
         self._intake = Intake(self._link, storage, store, clock, self._on_accepted)
         queries = Queries(store, driver, self._agreement, storage=storage, hypervisor=hypervisor, clock=clock)
-        self._commands = Commands(self._agreement, self._usage, queries, self._loop.wake)
+        self._commands = Commands(self._agreement, self._statuses, self._usage, queries, self._loop.wake)
 
     async def serve(self) -> None:
         """Until it is canceled, or until one of the parts cannot go on: its exception is raised."""

@@ -1,4 +1,5 @@
-"""Commands from the market, as requests on `cmd.<node>.<verb>`: `sync`, `watermark`, `resend`, and the queries."""
+"""Commands from the market, as requests on `cmd.<node>.<verb>`: `sync`, `watermark`, `resend`, `retell`, and the
+queries."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from collections.abc import Callable
 from common import codec
 from common.errors import InvalidInput
 from common.questions import Question
-from common.wire import CommandAnswer, Resend, Sync, Watermark
+from common.wire import CommandAnswer, Resend, Retell, Sync, Watermark
 from provisioner.queries import Answer, Queries
-from provisioner.spool import UsageSpool
+from provisioner.spool import StatusSpool, UsageSpool
 from provisioner.sync import Agreement
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,16 @@ log = logging.getLogger(__name__)
 class Commands:
     """Carries out what the market asks. `changed` is called when there may be something to reconcile or to tell."""
 
-    def __init__(self, agreement: Agreement, usage: UsageSpool, queries: Queries, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        agreement: Agreement,
+        statuses: StatusSpool,
+        usage: UsageSpool,
+        queries: Queries,
+        changed: Callable[[], None],
+    ) -> None:
         self._agreement = agreement
+        self._statuses = statuses
         self._usage = usage
         self._queries = queries
         self._changed = changed
@@ -66,5 +75,8 @@ class Commands:
                 asked = codec.decode(Resend, payload, lenient=True)
                 ok = await self._usage.resend(asked.life, asked.sequence)
                 return CommandAnswer(ok, "" if ok else f"report {asked.sequence} was committed, or renumbered")
+            case "retell":
+                await self._statuses.tell_again(codec.decode(Retell, payload, lenient=True).contracts)
+                return CommandAnswer(True)
             case _:
                 return CommandAnswer(False, f"this agent knows no command {verb!r}")

@@ -1,7 +1,7 @@
 """Desired state, as it comes from the market: what is taken over, and what was known already.
 
 The market sends the whole desired state of a contract under a revision, possibly twice or out of order; only a revision
-above the stored one changes anything.
+above the stored one changes anything, or any revision of a newer generation of the market's database.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import replace
 from common import codec
 from common.minutes import Window
 from common.wire import Allocation, GuestStatus
-from provisioner.guest import MS_PER_MINUTE, GuestRecord
+from provisioner import generations
+from provisioner.guest import MS_PER_MINUTE, GuestRecord, Obeyed
 from provisioner.store import Store
 
 log = logging.getLogger(__name__)
@@ -34,15 +35,36 @@ def accept(store: Store, allocations: Iterable[Allocation], now_ms: int) -> int:
 
 def _accept(store: Store, allocation: Allocation, now_ms: int) -> bool:
     known = store.guest(allocation.contract)
-    if known is not None and allocation.revision <= known.allocation.revision:
+    if allocation.generation < generations.newest(store):
+        return False
+    if known is not None and _age(allocation) <= _age(known.allocation):
         return False
     log.info("contract %s: revision %d, %s", allocation.contract, allocation.revision, allocation.want)
     if known is not None:
-        store.put_guest(replace(known, allocation=allocation))
+        store.put_guest(_under(allocation, known))
         return True
     # What passed before is not this file's to tell: a file that was lost, or a later one, may have reported it.
     next_minute = max(allocation.start, now_ms // MS_PER_MINUTE)
     store.put_guest(GuestRecord(allocation, next_minute))
     status = GuestStatus(store.node, allocation.contract, allocation.revision, "accepted", now_ms)
-    store.add_status(codec.encode(status))
+    store.add_status(allocation.contract, codec.encode(status))
     return True
+
+
+def _under(allocation: Allocation, known: GuestRecord) -> GuestRecord:
+    """The record with its newer desired state. What was asked of a guest in a time that the market gave up does not
+    count."""
+    if allocation.generation == known.allocation.generation:
+        return replace(known, allocation=allocation)
+    extras, obeyed = allocation.extras, known.obeyed
+    asked = Obeyed(
+        starts=min(obeyed.starts, extras.starts),
+        restarts=min(obeyed.restarts, extras.restarts),
+        reverts=min(obeyed.reverts, extras.reverts),
+    )
+    return replace(known, allocation=allocation, applied=0, obeyed=asked)
+
+
+def _age(allocation: Allocation) -> tuple[int, int]:
+    """What a restored market says counts more than what it said before it was restored."""
+    return allocation.generation, allocation.revision

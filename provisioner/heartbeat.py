@@ -9,13 +9,13 @@ from common import codec, subjects
 from common.clock import MarketClock
 from common.errors import Unavailable
 from common.wire import Capacity, Heartbeat
-from provisioner import lives
+from provisioner import generations, lives
 from provisioner.blocking import Blocking
 from provisioner.link import Link
-from provisioner.lives import Life
 from provisioner.settings import agent_version
+from provisioner.steps import told
 from provisioner.store import Store
-from provisioner.sync import Agreement, held_revisions
+from provisioner.sync import Agreement
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +62,21 @@ class Pulse:
                 continue
 
     async def _send(self) -> None:
-        applied, life = await self._storage(_held, self._store)
-        heartbeat = Heartbeat(
+        heartbeat = await self._storage(self._heartbeat)
+        await self._link.publish(subjects.heartbeat(self._store.node), codec.encode(heartbeat))
+
+    def _heartbeat(self) -> Heartbeat:
+        """In the store's thread."""
+        life = lives.running(self._store)
+        return Heartbeat(
             node=self._store.node,
             agent_version=agent_version(),
             synced=self._agreement.is_reached,
-            applied=applied,
+            applied=generations.held_revisions(self._store),
             capacity=self._capacity,
             usage_sequence=life.sequence,
             at_ms=self._clock.now_ms(),
             life=life.name,
+            generation=generations.newest(self._store),
+            told=told(self._store),
         )
-        await self._link.publish(subjects.heartbeat(self._store.node), codec.encode(heartbeat))
-
-
-def _held(store: Store) -> tuple[dict[str, int], Life]:
-    return held_revisions(store), lives.running(store)

@@ -17,9 +17,10 @@ import nkeys
 
 from common import codec
 from common.clock import ClockAnchor
+from common.enrolment import EnrolAnswer, EnrolRequest
 from common.errors import Forbidden, InvalidInput, Unavailable
 from common.private_files import write_private
-from common.wire import Capacity, EnrolAnswer, EnrolRequest
+from common.wire import Capacity
 from provisioner.settings import Settings, agent_version
 
 log = logging.getLogger(__name__)

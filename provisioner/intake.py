@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from nats.aio.msg import Msg
 
-from common import fault_points
+from common import fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput, Unavailable
 from common.wire import Allocation
@@ -61,10 +62,17 @@ class Intake:
             await self._accepted()
 
 
+def _generation(message: Msg) -> int:
+    text = (message.headers or {}).get(subjects.GENERATION_HEADER, "0")
+    if not text.isdecimal():
+        raise InvalidInput("message_malformed", f"generation {text!r} is no number", field="generation")
+    return int(text)
+
+
 async def _read(message: Msg) -> Allocation | None:
     """None for a message that can never be obeyed, which the consumer is told not to send again."""
     try:
-        return read_allocation(message.data)
+        return replace(read_allocation(message.data), generation=_generation(message))
     except InvalidInput as error:
         log.error("allocation on %s refused: %s", message.subject, error)
         await message.term()

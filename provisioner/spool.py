@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 from common import codec, fault_points, subjects
 from common.clock import MarketClock
@@ -18,6 +19,7 @@ from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.link import Link
 from provisioner.lives import Life
+from provisioner.steps import tell_again
 from provisioner.store import Store
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,11 @@ class StatusSpool:
 
     def wake(self) -> None:
         """There may be something to publish."""
+        self._wake.set()
+
+    async def tell_again(self, contracts: Iterable[str]) -> None:
+        """The market lacks the newest status of these."""
+        await self._storage(tell_again, self._store, contracts)
         self._wake.set()
 
     async def run(self) -> None:

@@ -16,6 +16,8 @@ from provisioner.guest import OFF, GuestRecord, Obeyed, Uptime
 from provisioner.hypervisor.port import Counters
 from provisioner.store import Store
 
+_ALL = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -48,7 +50,27 @@ def take_steps(store: Store, steps: Iterable[Step]) -> None:
                 _begin_uptime(store, record.state, step)
             if record is not None:
                 store.put_guest(_after(record, step))
-            store.add_status(codec.encode(_status(store.node, step)))
+            store.add_status(step.contract, codec.encode(_status(store.node, step)))
+
+
+def told(store: Store) -> dict[str, int]:
+    """The instant of the newest status of each contract whose guest is not gone, where none waits to be published."""
+    waiting = {codec.decode(GuestStatus, payload).contract for _, payload in store.statuses(_ALL)}
+    guests, newest = store.guests(), store.newest_statuses()
+    return {
+        contract: codec.decode(GuestStatus, payload).at_ms
+        for contract, payload in newest.items()
+        if contract in guests and guests[contract].closed_ms is None and contract not in waiting
+    }
+
+
+def tell_again(store: Store, contracts: Iterable[str]) -> None:
+    """Publish the newest status of these contracts once more."""
+    with store.transaction():
+        newest = store.newest_statuses()
+        for contract in contracts:
+            if contract in newest:
+                store.add_status(contract, newest[contract])
 
 
 def _begin_uptime(store: Store, before: GuestState, step: Step) -> None:

@@ -19,8 +19,11 @@ from common.wire import Allocation, FieldAnswer
 from provisioner.guest import GuestRecord, Obeyed, Uptime
 from provisioner.hypervisor.port import Counters
 
-SCHEMA_VERSION = 2
-_SCHEMA = """
+SCHEMA_VERSION = 3
+_NEWEST_STATUS = """
+CREATE TABLE newest_status (contract TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_SCHEMA = f"""
 CREATE TABLE guest (
     contract TEXT PRIMARY KEY,
     allocation BLOB NOT NULL,
@@ -50,18 +53,23 @@ CREATE TABLE uptime (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE usage_report (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
 CREATE TABLE status_report (id INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB NOT NULL) STRICT;
+{_NEWEST_STATUS}
 CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 _PUT_GUEST = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_SINCE_2 = (
-    "applied INTEGER",
-    "answers TEXT",
-    "halted INTEGER",
-    "starts INTEGER",
-    "restarts INTEGER",
-    "reverts INTEGER",
-)
-"""Columns that files of schema 1 lack; what they held is whole, for no guest could be changed."""
+_CHANGES = {
+    # What files of schema 1 lack; what they held is whole, for no guest could be changed.
+    1: "".join(
+        f"ALTER TABLE guest ADD COLUMN {column};"
+        for column in (
+            "applied INTEGER NOT NULL DEFAULT 0",
+            "answers TEXT NOT NULL DEFAULT '[]'",
+            *(f"{name} INTEGER NOT NULL DEFAULT 0" for name in ("halted", "starts", "restarts", "reverts")),
+        )
+    ),
+    2: _NEWEST_STATUS,
+}
+"""From each schema to the next."""
 
 
 class Store:
@@ -108,6 +116,7 @@ class Store:
         """Forget the contract."""
         self._connection.execute("DELETE FROM guest WHERE contract = ?", (contract,))
         self._connection.execute("DELETE FROM uptime WHERE contract = ?", (contract,))
+        self._connection.execute("DELETE FROM newest_status WHERE contract = ?", (contract,))
 
     # Uptimes
 
@@ -147,9 +156,14 @@ class Store:
         """Forget usage reports up to and with a sequence number."""
         self._connection.execute("DELETE FROM usage_report WHERE sequence <= ?", (sequence,))
 
-    def add_status(self, payload: bytes) -> None:
-        """A status message, to be kept until the bus has it."""
+    def add_status(self, contract: str, payload: bytes) -> None:
+        """A contract's newest status message, to be kept until the bus has it, and then until there is a newer one."""
         self._connection.execute("INSERT INTO status_report (payload) VALUES (?)", (payload,))
+        self._connection.execute("INSERT OR REPLACE INTO newest_status VALUES (?, ?)", (contract, payload))
+
+    def newest_statuses(self) -> dict[str, bytes]:
+        """The newest status message of each contract that is known."""
+        return dict(self._connection.execute("SELECT contract, payload FROM newest_status ORDER BY contract"))
 
     def statuses(self, limit: int) -> list[tuple[int, bytes]]:
         """Kept status messages in the order in which they were added."""
@@ -174,15 +188,12 @@ class Store:
 
     def _prepare(self, path: Path) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version == 1:
-            zero = {"TEXT": "'[]'", "INTEGER": "0"}
-            added = (f"{column} NOT NULL DEFAULT {zero[column.split()[1]]}" for column in _SINCE_2)
-            changes = "; ".join(f"ALTER TABLE guest ADD COLUMN {column}" for column in added)
-            self._connection.executescript(f"BEGIN; {changes}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        elif version != SCHEMA_VERSION:
+        if version == SCHEMA_VERSION:
+            return
+        if version != 0 and version not in _CHANGES:
             raise Unavailable("stack_failed", f"{path} has schema {version}, this agent knows {SCHEMA_VERSION}")
+        changes = "".join(_CHANGES[each] for each in range(version, SCHEMA_VERSION)) if version else _SCHEMA
+        self._connection.executescript(f"BEGIN; {changes} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
 def _record(row: Any) -> GuestRecord:

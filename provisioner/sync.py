@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from common.wire import CommandAnswer, Sync
 from provisioner.blocking import Blocking
+from provisioner.generations import held_revisions, take_over
 from provisioner.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Agreement:
 
     async def ask(self, sync: Sync) -> CommandAnswer:
         """Compare with what the market named; what is missing is waited for."""
+        if not await self._storage(take_over, self._store, sync):
+            return CommandAnswer(False, f"generation {sync.generation} is older than what this agent knows")
         self._wanted = sync.revisions
         lacking = await self.compare()
         return CommandAnswer(not lacking, f"waiting for {', '.join(lacking[:5])}" if lacking else "")
@@ -43,8 +46,3 @@ class Agreement:
             self.is_reached = True
             self._reached()
         return lacking
-
-
-def held_revisions(store: Store) -> dict[str, int]:
-    """The revision of the desired state that is stored for each contract."""
-    return {contract: record.allocation.revision for contract, record in store.guests().items()}

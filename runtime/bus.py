@@ -10,7 +10,15 @@ from collections.abc import Collection
 
 import nats
 from nats.aio.client import Client
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, RetentionPolicy, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    ConsumerInfo,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StreamConfig,
+)
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
@@ -90,16 +98,24 @@ async def subscribe_durable(
     return await jetstream.pull_subscribe_bind(consumer=durable, stream=stream)
 
 
-async def mend(jetstream: JetStreamContext, nodes: Collection[str]) -> list[str]:
-    """Make anew what the bus has lost of the streams, the market's durable consumers and these nodes'; their names.
+async def newest_consumer(jetstream: JetStreamContext, stream: str) -> ConsumerInfo | None:
+    """The market's durable consumer of a stream, of the newest generation; None before a worker has started. Raises
+    NotFoundError where there is no stream."""
+    found = await jetstream.consumers_info(stream)
+    return max(found, key=lambda consumer: consumer.name, default=None)
+
+
+async def mend(jetstream: JetStreamContext, nodes: Collection[str], generation: int) -> list[str]:
+    """Make anew what the bus has lost of the streams, of the market's durable consumers in a generation, and of these
+    nodes' consumers; the names.
 
     A consumer that is made anew reads its stream from the beginning: whatever is in it may come a second time.
     """
     made = []
     wanted = {
         subjects.ALLOC_STREAM: [_of_agent(node) for node in nodes],
-        subjects.STATUS_STREAM: [_of_market(subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS)],
-        subjects.USAGE_STREAM: [_of_market(subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS)],
+        subjects.STATUS_STREAM: [_of_market(subjects.status_consumer(generation), subjects.STATUS_SUBJECTS)],
+        subjects.USAGE_STREAM: [_of_market(subjects.metering_consumer(generation), subjects.USAGE_SUBJECTS)],
     }
     for stream in STREAMS:
         assert stream.name is not None

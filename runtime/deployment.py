@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,10 +14,11 @@ from runtime.tables import deployment
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Settlement currency (ISO 4217) and clock."""
+    """Settlement currency (ISO 4217), clock, and the database's generation, which grows when it is restored."""
 
     currency: str
     anchor: ClockAnchor
+    generation: int = 0
 
 
 def establish(connection: Connection, currency: str, anchor: ClockAnchor) -> Deployment:
@@ -34,7 +35,7 @@ def establish(connection: Connection, currency: str, anchor: ClockAnchor) -> Dep
         speed=anchor.speed,
     )
     connection.execute(deployment.update().values(**_columns(moved)))
-    return Deployment(stored.currency, moved)
+    return replace(stored, anchor=moved)
 
 
 def read(connection: Connection) -> Deployment:
@@ -42,7 +43,13 @@ def read(connection: Connection) -> Deployment:
     row = connection.execute(select(deployment)).one_or_none()
     if row is None:
         raise Unavailable("database_unavailable", "the database holds no deployment yet: run `nestex migrate` first")
-    return Deployment(row.currency, ClockAnchor(row.clock_wall_micros, row.clock_market_micros, row.clock_speed))
+    anchor = ClockAnchor(row.clock_wall_micros, row.clock_market_micros, row.clock_speed)
+    return Deployment(row.currency, anchor, row.generation)
+
+
+def generation(connection: Connection) -> int:
+    """Of the database as it is now; 0 where it was never restored."""
+    return connection.execute(select(deployment.c.generation)).scalar_one_or_none() or 0
 
 
 def market_clock(connection: Connection, real: RealClock) -> MarketClock:

@@ -15,6 +15,13 @@ deployment = Table(
     Column("clock_wall_micros", BigInteger, nullable=False),
     Column("clock_market_micros", BigInteger, nullable=False),
     Column("clock_speed", Integer, nullable=False),
+    Column(
+        "generation",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="grows whenever the database is set back to an earlier moment",
+    ),
     CheckConstraint('"only" = 1', name="one_row"),
     CheckConstraint("clock_speed >= 1", name="speed"),
     comment="One row: the settlement currency, and the anchor of market time that every process shares.",

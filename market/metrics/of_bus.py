@@ -14,6 +14,7 @@ from common.errors import Unavailable
 from market.engine.client import EngineClient
 from market.engine.reads import LoadQuestion
 from market.metrics.figures import Figure, Values, single
+from runtime.bus import newest_consumer
 
 _PATIENCE_SECONDS = 2.0
 _CONSUMERS = {
@@ -30,12 +31,14 @@ async def figures_of_bus(bus: Client) -> list[Figure]:
     for consumer, stream in _CONSUMERS.items() if is_up else ():
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                info = await jetstream.consumer_info(stream, consumer)
+                info = await newest_consumer(jetstream, stream)
         except nats.js.errors.NotFoundError:
             continue  # no worker has started yet
         except (nats.errors.Error, TimeoutError):
             is_up = False
             break
+        if info is None:
+            continue
         pending[consumer,] = float(info.num_pending or 0)
         unacknowledged[consumer,] = float(info.num_ack_pending or 0)
     return [

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from common.enrolment import EnrolRequest
 from common.errors import Conflict, Forbidden
 from common.ids import new_id
-from common.wire import EnrolRequest
 from market.nodes.register_node import get_node
 from market.tables import enrolment, node
 

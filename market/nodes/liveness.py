@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,8 @@ from sqlalchemy import Connection, func, select
 
 from common.wire import Heartbeat
 from market.tables import contract, node, orders
+
+_LIVE = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,17 @@ def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> N
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
     """Contract -> revision of everything that the node should hold, also what ends soon: released or reclaimed."""
-    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
     is_there = contract.c.guest_state.is_distinct_from("removed")
     leaving = contract.c.ended_minute.is_not(None) & (contract.c.want != "gone") & is_there
     of_node = select(contract.c.id, contract.c.revision).where(contract.c.node_id == node_id)
-    query = of_node.where(live).union_all(of_node.where(leaving))  # an index for each
+    query = of_node.where(_LIVE).union_all(of_node.where(leaving))  # an index for each
     return {row.id: row.revision for row in connection.execute(query)}
+
+
+def untold(connection: Connection, node_id: str, told: Mapping[str, int]) -> list[str]:
+    """Live contracts of the node whose newest status, of these instants in market milliseconds, has not come."""
+    query = select(contract.c.id, contract.c.guest_state_at_ms).where(contract.c.node_id == node_id, _LIVE)
+    return [row.id for row in connection.execute(query) if told.get(row.id, 0) > row.guest_state_at_ms]
 
 
 def enrolled_nodes(connection: Connection) -> list[str]:

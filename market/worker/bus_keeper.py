@@ -26,9 +26,10 @@ _LOOK_SECONDS = 5.0
 class BusKeeper:
     """Looks after the bus in real time. Several at once do no harm: whatever is there already is left alone."""
 
-    def __init__(self, database: Engine, jetstream: JetStreamContext) -> None:
+    def __init__(self, database: Engine, jetstream: JetStreamContext, generation: int) -> None:
         self.database = database
         self.jetstream = jetstream
+        self.generation = generation
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -42,7 +43,7 @@ class BusKeeper:
     async def look_once(self) -> list[str]:
         """Make what is missing; the names."""
         nodes = await asyncio.to_thread(transaction, self.database, enrolled_nodes)
-        made = await bus.mend(self.jetstream, nodes)
+        made = await bus.mend(self.jetstream, nodes, self.generation)
         if made:
             log.warning("the bus had lost %s: made anew", ", ".join(made))
         return made

@@ -25,9 +25,8 @@ from market.worker.statuses import Statuses
 from market.worker.sweeper import Sweeper
 from market.worker.timers import Timers
 from market.worker.usage import UsageReports
-from runtime import bus
+from runtime import bus, deployment
 from runtime.database import connect
-from runtime.deployment import market_clock
 from runtime.settings import Settings
 
 
@@ -57,14 +56,15 @@ async def follow_up(
 ) -> None:
     """All parts, on connections that are there. `relaying` publishes the outbox for ever."""
     with database.begin() as connection:
-        clock = market_clock(connection, real)
+        known = deployment.read(connection)
+        clock = deployment.market_clock(connection, real)
     jetstream = client.jetstream()
     await bus.ensure_streams(jetstream)
     statuses = await bus.subscribe_durable(
-        jetstream, subjects.STATUS_STREAM, subjects.STATUS_CONSUMER, subjects.STATUS_SUBJECTS
+        jetstream, subjects.STATUS_STREAM, subjects.status_consumer(known.generation), subjects.STATUS_SUBJECTS
     )
     usage = await bus.subscribe_durable(
-        jetstream, subjects.USAGE_STREAM, subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS
+        jetstream, subjects.USAGE_STREAM, subjects.metering_consumer(known.generation), subjects.USAGE_SUBJECTS
     )
 
     def connected() -> bool:
@@ -73,7 +73,7 @@ async def follow_up(
     heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
     reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
     engine = RemoteEngine(client)
-    timers = Timers(database, clock, engine, settings, heartbeats)
+    timers = Timers(database, clock, engine, settings, heartbeats, reports)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relaying(jetstream))
         tasks.create_task(heartbeats.run())
@@ -81,7 +81,7 @@ async def follow_up(
         tasks.create_task(timers.settle())
         tasks.create_task(timers.watch_nodes())
         tasks.create_task(Failures(database, engine).run())
-        tasks.create_task(BusKeeper(database, jetstream).run())
+        tasks.create_task(BusKeeper(database, jetstream, known.generation).run())
         tasks.create_task(CancelTimers(database, engine).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())

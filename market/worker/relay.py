@@ -15,8 +15,8 @@ from nats.js.client import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 from sqlalchemy import Engine
 
-from common import fault_points
-from runtime import outbox
+from common import fault_points, subjects
+from runtime import deployment, outbox
 from runtime.outbox import OutboxMessage
 
 log = logging.getLogger("nestex.relay")
@@ -37,8 +37,8 @@ async def relay(database: Engine, database_url: str, jetstream: JetStreamContext
 
 async def publish_waiting(database: Engine, jetstream: JetStreamContext) -> int:
     """Publish one batch of what waits, and mark what the bus has acknowledged. How many that were."""
-    waiting = await asyncio.to_thread(_unpublished, database)
-    results = await asyncio.gather(*(_publish(jetstream, message) for message in waiting))
+    waiting, generation = await asyncio.to_thread(_unpublished, database)
+    results = await asyncio.gather(*(_publish(jetstream, message, generation) for message in waiting))
     published = [message.id for message, done in zip(waiting, results, strict=True) if done]
     if published:
         fault_points.reach("relay.published")
@@ -47,18 +47,20 @@ async def publish_waiting(database: Engine, jetstream: JetStreamContext) -> int:
     return len(published)
 
 
-async def _publish(jetstream: JetStreamContext, message: OutboxMessage) -> bool:
+async def _publish(jetstream: JetStreamContext, message: OutboxMessage, generation: int) -> bool:
+    headers = {"Nats-Msg-Id": message.id, subjects.GENERATION_HEADER: str(generation)}
     try:
-        await jetstream.publish(message.subject, message.payload, headers={"Nats-Msg-Id": message.id})
+        await jetstream.publish(message.subject, message.payload, headers=headers)
     except (nats.errors.Error, JetStreamError, TimeoutError) as error:
         log.warning("%s stays in the outbox: %s", message.id, error)
         return False
     return True
 
 
-def _unpublished(database: Engine) -> list[OutboxMessage]:
+def _unpublished(database: Engine) -> tuple[list[OutboxMessage], int]:
+    """What waits, and the generation of the database that wants it told."""
     with database.begin() as connection:
-        return outbox.unpublished(connection, _BATCH)
+        return outbox.unpublished(connection, _BATCH), deployment.generation(connection)
 
 
 def _mark(database: Engine, ids: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import nats.errors
@@ -15,17 +16,21 @@ from sqlalchemy import Connection, Engine
 from common import codec, fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
-from common.wire import CommandAnswer, GuestStatus, Heartbeat, Sync
+from common.wire import CommandAnswer, GuestStatus, Heartbeat, Retell, Sync
 from market.contracts.follow_guest import follow_guest
 from market.desired_state import repeat
-from market.nodes.liveness import live_revisions, record_heartbeat
+from market.nodes.liveness import live_revisions, record_heartbeat, untold
 from market.worker.agent_messages import read_heartbeat, read_status
-from runtime import outbox
+from runtime import deployment, outbox
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")
 
 _SYNC_SECONDS = 5.0
+_SET_BACK = (
+    "node %s has heard of generation %d, this database is of %d: was it set back by other means than `nestex restore`?"
+    " Then run `nestex restore --as-it-is`"
+)
 
 
 class Statuses:
@@ -64,9 +69,14 @@ class Statuses:
         )
 
     async def _beat(self, beat: Heartbeat, at: datetime) -> None:
-        sync = await asyncio.to_thread(transaction, self.database, lambda connection: _compare(connection, beat, at))
-        if not beat.synced and beat.node not in self._syncing:
-            task = asyncio.create_task(self._sync(beat.node, sync))
+        found = await asyncio.to_thread(transaction, self.database, lambda connection: _compare(connection, beat, at))
+        if found.untold:
+            retell = codec.encode(Retell(tuple(found.untold)))
+            await self.bus.publish(subjects.command(beat.node, "retell"), retell)
+        if beat.generation > found.sync.generation:
+            log.error(_SET_BACK, beat.node, beat.generation, found.sync.generation)
+        elif (not beat.synced or beat.generation < found.sync.generation) and beat.node not in self._syncing:
+            task = asyncio.create_task(self._sync(beat.node, found.sync))
             self._syncing[beat.node] = task
             task.add_done_callback(lambda _: self._syncing.pop(beat.node))
 
@@ -82,11 +92,21 @@ class Statuses:
             log.info("node %s is not in sync yet: %s", node, answer.reason)
 
 
-def _compare(connection: Connection, beat: Heartbeat, at: datetime) -> Sync:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the agent should hold, and of which contracts the newest status has not come."""
+
+    sync: Sync
+    untold: list[str]
+
+
+def _compare(connection: Connection, beat: Heartbeat, at: datetime) -> _Found:
     """Record the heartbeat, and put what the agent lacks into the outbox once more."""
     record_heartbeat(connection, beat, at)
+    generation = deployment.generation(connection)
     wanted = live_revisions(connection, beat.node)
-    lacking = [contract for contract, revision in wanted.items() if beat.applied.get(contract, 0) < revision]
+    applied = beat.applied if beat.generation >= generation else {}
+    lacking = [contract for contract, revision in wanted.items() if applied.get(contract, 0) < revision]
     if lacking:
         outbox.put(connection, repeat(connection, lacking, again=str(beat.at_ms)))
-    return Sync(revisions=wanted)
+    return _Found(Sync(wanted, generation), untold(connection, beat.node, beat.told))

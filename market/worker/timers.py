@@ -24,19 +24,29 @@ log = logging.getLogger("nestex.worker")
 _CHUNK = 1000
 _SETTLE_SECONDS = 0.5
 _LIVENESS_SECONDS = 1.0
+_CAUGHT_UP_SECONDS = 3.0
+_NEVER = 2**30
+"""Minutes of a grace that does not end."""
 
 
 class Timers:
     """Endless loops of the worker. Each turn is idempotent: whoever runs it twice changes nothing."""
 
     def __init__(
-        self, database: Engine, clock: MarketClock, engine: EngineClient, settings: Settings, heartbeats: Inbox
+        self,
+        database: Engine,
+        clock: MarketClock,
+        engine: EngineClient,
+        settings: Settings,
+        heartbeats: Inbox,
+        reports: Inbox,
     ) -> None:
         self.database = database
         self.clock = clock
         self.engine = engine
         self.settings = settings
         self.heartbeats = heartbeats
+        self.reports = reports
 
     async def settle(self) -> None:
         """Money follows minutes, contracts end, periods close."""
@@ -84,7 +94,7 @@ class Timers:
         return settled
 
     def _complete_chunk(self, connection: Connection) -> int:
-        grace = self.settings.grace_minutes
+        grace = self.settings.grace_minutes if self._has_caught_up() else _NEVER
         completed = complete_contracts(connection, self.clock.minute(), self.clock.now_micros(), grace, _CHUNK)
         if completed:
             fault_points.reach("completion.posted")
@@ -95,6 +105,8 @@ class Timers:
 
     def _begin_close(self, connection: Connection) -> str | None:
         """Begin to close one month that is due, or find the one that is being closed; None when there is nothing to."""
+        if not self._has_caught_up():
+            return None
         minute, grace = self.clock.minute(), self.settings.grace_minutes
         due = periods.due(connection, minute, grace)
         if not due:
@@ -112,6 +124,10 @@ class Timers:
         while (period := transaction(self.database, step)).state != periods.CLOSED:
             log.info("period %s: %d contracts, %d participants done", month, period.contracts, period.participants)
         log.info("period %s is closed", month)
+
+    def _has_caught_up(self) -> bool:
+        """Nobody's grace is over while reports that came in time may lie unread, as after a long silence of ours."""
+        return self.reports.steady_seconds() >= _CAUGHT_UP_SECONDS
 
     def _mark_lost(self, connection: Connection) -> list[OpenAsk]:
         """Nobody is judged by a silence that may be ours: this worker's, the bus's or the database's."""

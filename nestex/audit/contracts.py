@@ -180,6 +180,7 @@ def _message(contract: Row) -> Row:
             "end": contract["end_minute"],
             "guest": contract["guest"],
             "extras": _NOTHING_ASKED,
+            "generation": 0,
             "version": WIRE_VERSION,
         },
     }

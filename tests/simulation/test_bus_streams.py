@@ -63,16 +63,16 @@ def test_what_the_bus_has_lost_is_made_anew_and_the_rest_left_alone(run: Run) ->
     async def story(connect: Connect) -> None:
         jetstream = (await connect()).jetstream()
         nodes = [f"nod_{number:03}" for number in range(300)]  # more than a page of nats-server's answer
-        assert len(await mend(jetstream, nodes)) == 3 + len(nodes) + 2
-        assert await mend(jetstream, nodes) == []
-        assert await mend(jetstream, [*nodes, "nod_new"]) == ["ALLOC/agent-nod_new"]
+        assert len(await mend(jetstream, nodes, 0)) == 3 + len(nodes) + 2
+        assert await mend(jetstream, nodes, 0) == []
+        assert await mend(jetstream, [*nodes, "nod_new"], 0) == ["ALLOC/agent-nod_new"]
         await jetstream.publish(subjects.usage("nod_1"), b"report")
-        usage = await subscribe_durable(jetstream, "USAGE", subjects.METERING_CONSUMER, subjects.USAGE_SUBJECTS)
+        usage = await subscribe_durable(jetstream, "USAGE", subjects.metering_consumer(0), subjects.USAGE_SUBJECTS)
         assert await taken(usage) == [b"report"]
-        await jetstream.delete_consumer("USAGE", subjects.METERING_CONSUMER)
+        await jetstream.delete_consumer("USAGE", subjects.metering_consumer(0))
         with pytest.raises(APIError):
             await usage.fetch(1, timeout=1)
-        assert await mend(jetstream, nodes) == ["USAGE/metering"]
+        assert await mend(jetstream, nodes, 0) == ["USAGE/metering"]
         assert await taken(usage) == [b"report"], "the same subscription goes on, from the beginning"
 
     run(story)

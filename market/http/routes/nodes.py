@@ -10,10 +10,11 @@ import nats.errors
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
+from common.enrolment import EnrolRequest
 from common.errors import InvalidInput, Unavailable
 from common.minutes import instant_text, minute_text, parse_minute
 from common.questions import NodeAnswer
-from common.wire import LONGEST_REASON, Capacity, EnrolRequest
+from common.wire import LONGEST_REASON, Capacity
 from market.http.auth import Providing, Reading
 from market.http.cursors import id_cursor
 from market.http.fields import After, InstantText, Label, Limit, Page, Request, next_cursor

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
+from common.enrolment import EnrolRequest
 from common.errors import Conflict, Forbidden, NotFound
-from common.wire import Capacity, EnrolRequest
+from common.wire import Capacity
 from market.nodes.enrolment import issue_token, use_token
 from market.tables import enrolment, node
 from tests.market.factories import World

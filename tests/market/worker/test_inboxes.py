@@ -13,14 +13,15 @@ from sqlalchemy import select
 from billing.tables import usage_minute
 from common import codec, subjects
 from common.clock import SystemClock
-from common.wire import Capacity, GuestMinute, GuestStatus, Heartbeat, UsageReport
+from common.wire import Capacity, GuestMinute, GuestStatus, Heartbeat, Retell, Sync, UsageReport
 from market.tables import contract, node
 from market.worker.inbox import Inbox
 from market.worker.statuses import Statuses
 from market.worker.timers import Timers
 from market.worker.usage import UsageReports
-from runtime import bus
+from runtime import bus, outbox
 from runtime.settings import Settings
+from runtime.tables import deployment
 from tests.conftest import NatsAccount
 from tests.market.factories import World, contract_of
 
@@ -110,6 +111,33 @@ def test_reports_are_committed_and_then_released(world: World, nats_account: Nat
     assert sorted(minutes) == [(start + n, 60) for n in range(3)]
 
 
+def test_a_heartbeat_shows_what_an_agent_has_not_heard_and_what_the_market_has_not(
+    world: World, nats_account: NatsAccount
+) -> None:
+    """The database was restored: the agent's generation is behind, and a status was given up with the rest."""
+    row = contract_of(world)
+    node_id, name, at = row["node_id"], row["id"], world.real.micros // 1000
+    with world.begin() as connection:
+        connection.execute(deployment.update().values(generation=5))
+    beat = Heartbeat(node_id, "0.1.0", True, {name: 9}, Capacity(1, 1, 1), 0, at, generation=4, told={name: at})
+    heard: dict[str, bytes] = {}
+
+    async def story(client: Client, _inbox: Inbox, _settings: Settings) -> None:
+        async def hear(message: Msg) -> None:
+            heard[message.subject.rpartition(".")[2]] = message.data
+
+        await client.subscribe(subjects.command(node_id, "*"), cb=hear)
+        await client.jetstream().publish(subjects.heartbeat(node_id), codec.encode(beat))
+        await until(lambda: len(heard) == 2)
+
+    worker(world, nats_account, story)
+    assert codec.decode(Sync, heard["sync"]) == Sync({name: 1}, 5)
+    assert codec.decode(Retell, heard["retell"]) == Retell((name,))
+    with world.begin() as connection:
+        waiting = [message.id for message in outbox.unpublished(connection, 10)]
+    assert f"{name}:1:{at}" in waiting, "its revision counts for nothing under an older generation"
+
+
 def test_nodes_are_not_judged_by_a_silence_of_ours(world: World, nats_account: NatsAccount) -> None:
     world.node(world.provider())
     with world.begin() as connection:
@@ -117,7 +145,7 @@ def test_nodes_are_not_judged_by_a_silence_of_ours(world: World, nats_account: N
 
     async def story(client: Client, inbox: Inbox, settings: Settings) -> None:
         strict = settings.model_copy(update={"node_lost_seconds": 1.5})
-        timers = Timers(world.database, world.clock, None, strict, inbox)  # type: ignore[arg-type]  # no ask, no engine
+        timers = Timers(world.database, world.clock, None, strict, inbox, inbox)  # type: ignore[arg-type]  # no ask, no engine
         await timers.watch_once()
         assert _node(world)["state"] == "online"
         await until(lambda: inbox.steady_seconds() > 1.5)

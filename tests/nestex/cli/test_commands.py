@@ -10,6 +10,7 @@ COMMANDS = (
     "demo", "up", "market", "engine", "worker", "agent", "migrate", "books", "audit", "doctor", "buy", "sell", "cancel",
     "book", "orders", "contracts", "nodes", "enrol", "account", "documents", "export", "replay", "amend", "explain",
     "trades", "instruments", "classes", "keys", "operator",
+    "backup", "restore",
 )  # fmt: skip
 
 
