@@ -28,6 +28,7 @@ from market.http.routes import (
     participants,
     payments,
     periods,
+    reseller,
     system,
 )
 from market.http.services import Services
@@ -44,6 +45,7 @@ _ROUTERS = (
     market_history.router,
     participants.router,
     nodes.router,
+    reseller.router,
     account.router,
     payments.router,
     disputes.router,

@@ -70,6 +70,11 @@ orders = Table(
     ),
     Index("orders_participant_id_id_idx", "participant_id", "id"),
     Index("orders_open_idx", "shard", "instrument", postgresql_where=text("state IN ('new', 'partially_filled')")),
+    Index(
+        "orders_open_asks_idx",
+        "node_id",
+        postgresql_where=text("state IN ('new', 'partially_filled') AND node_id IS NOT NULL"),
+    ),
 )
 
 trade = Table(

@@ -30,6 +30,7 @@ class MarketClient:
     """Calls of `/v1`, as one participant. `NESTEX_URL` and `NESTEX_API_KEY` say where and who."""
 
     def __init__(self, url: str, key: str | None) -> None:
+        self.url = url
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
 
@@ -52,6 +53,10 @@ class MarketClient:
     def patch(self, path: str, body: Any) -> Any:
         """See `get`."""
         return self._call("PATCH", path, json=body).json()
+
+    def put(self, path: str, body: Any) -> Any:
+        """See `get`."""
+        return self._call("PUT", path, json=body).json()
 
     def delete(self, path: str, **query: Any) -> Any:
         """See `get`."""

@@ -1,0 +1,75 @@
+"""The price of each instrument that a node sells: its corridor, what its strategy asks now, and why. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from common.price import Price
+from market.reseller.floor import Corridor, break_even_micros, corridor, floor_sentence
+from market.reseller.settings import Memory
+from market.reseller.shape import whole_node_slices
+from market.reseller.strategies import Quote, Sight, quote
+from market.reseller.view import Seen, Trading
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What an instrument is to be offered for; without a corridor it cannot be, for the reason in `sentence`."""
+
+    trading: Trading
+    corridor: Corridor | None
+    quote: Quote | None
+    sentence: str
+
+
+def price_all(seen: Seen) -> list[Priced]:
+    """One for each of the node's instruments, in their order."""
+    return [_priced(seen, trading) for trading in seen.view.instruments]
+
+
+def remembered(seen: Seen, priced: list[Priced]) -> Memory:
+    """What the reseller takes along from this turn: what it learned, and when it sold."""
+    sold = dict(seen.memory.sold_minute)
+    for each in priced:
+        if any(is_own for _, is_own in each.trading.trades):
+            sold[each.trading.code] = seen.minute
+    learned = {each.trading.code: each.quote.learned for each in priced if each.quote and each.quote.learned}
+    newest = max(seen.memory.seen_sequence, seen.view.newest_sequence)
+    return dataclasses.replace(seen.memory, seen_sequence=newest, sold_minute=sold, learned=learned)
+
+
+def _priced(seen: Seen, trading: Trading) -> Priced:
+    settings, fee_ppm = seen.settings, seen.view.fee_ppm
+    slices, utilisation = whole_node_slices(seen, trading), settings.expected_utilisation_percent
+    break_even = break_even_micros(settings.cost_micros_per_hour, slices, utilisation, fee_ppm)
+    if break_even is None:
+        return Priced(trading, None, None, f"{trading.code}: the node is too small for one slice, or the fee too high.")
+    between = corridor(
+        break_even, settings.markup_percent, trading.tick_micros, trading.price_min_micros, trading.price_max_micros
+    )
+    why_floor = floor_sentence(trading.code, settings.cost_micros_per_hour, slices, utilisation, fee_ppm, break_even)
+    if between is None:
+        most = Price(trading.price_max_micros).hourly()
+        too_dear = f"That is more than the highest price that {trading.code} allows, {most}: it cannot be sold there."
+        return Priced(trading, None, None, f"{why_floor} {too_dear}")
+    seed = f"{seen.view.node}/{trading.code}"
+    asked = quote(settings, between, _sight(seen, trading), seen.memory.learned.get(trading.code), seed)
+    why_price = (
+        f"The strategy {settings.strategy} asks {Price(asked.price_micros).hourly()} per slice-hour in {trading.code}"
+        f" (floor {Price(between.floor_micros).hourly()}, first price {Price(between.opening_micros).hourly()}):"
+        f" {asked.reason}."
+    )
+    return Priced(trading, between, asked, f"{why_floor} {why_price}")
+
+
+def _sight(seen: Seen, trading: Trading) -> Sight:
+    has_sold = any(is_own for _, is_own in trading.trades)
+    since = max(seen.memory.since_minute, seen.memory.sold_minute.get(trading.code, 0))
+    rests = any(ask.instrument == trading.code and ask.start <= seen.minute + 1 for ask in seen.view.own_asks)
+    return Sight(
+        competitor_micros=trading.competitor_micros,
+        idle_minutes=0 if has_sold else max(0, seen.minute - since),
+        trades=tuple(shout for shout, _ in trading.trades),
+        in_vain=rests and not has_sold,
+    )

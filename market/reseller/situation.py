@@ -1,0 +1,39 @@
+"""What the provider is told about its node before it is told what happens: what is sold, kept, offered and free."""
+
+from __future__ import annotations
+
+from common.minutes import minute_text
+from common.wire import Capacity
+from market.reseller.settings import NOTHING
+from market.reseller.shape import sales_end, supply, takes_asks
+from market.reseller.supply import plus
+from market.reseller.view import Seen
+
+
+def situation_sentences(seen: Seen) -> list[str]:
+    """In the order in which one would ask."""
+    view, kept = seen.view, seen.settings.keep
+    told = [f"The node offers {_amount(view.offered)}; at most until {minute_text(sales_end(seen))}."]
+    if kept != NOTHING:
+        told.append(f"{_amount(kept)} of it are kept back for you.")
+    taken = (0, 0, 0)
+    for sold in view.contracts:
+        if sold.start <= seen.minute + 1 < sold.end:
+            taken = plus(taken, sold.amount)
+    told.append(f"Sold for the next minute: {_amount(Capacity(*taken))}.")
+    if seen.minute + 1 < sales_end(seen):
+        known = {trading.code for trading in view.instruments}
+        now = supply(seen, seen.minute + 2, [ask for ask in view.own_asks if ask.instrument in known])
+        for index, trading in enumerate(view.instruments):
+            _, _, _, offered = now.stretches[0]
+            told.append(
+                f"{trading.code}: {now.most_free(index)} slices are free in the next minute, {offered[index]} of them"
+                " are offered."
+            )
+            if not takes_asks(trading):
+                told.append(f"{trading.code} is {trading.mode}: no offer enters or changes its price.")
+    return told
+
+
+def _amount(capacity: Capacity) -> str:
+    return f"{capacity.vcpus} vCPUs, {capacity.memory_mib} MiB of memory and {capacity.disk_gib} GiB of disk"
