@@ -11,7 +11,7 @@ from nats.js.client import JetStreamContext
 from sqlalchemy import Engine
 
 from common import subjects
-from common.clock import RealClock, SystemClock
+from common.clock import MarketClock, RealClock, SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.bus_keeper import BusKeeper
 from market.worker.cancel_timers import CancelTimers
@@ -61,18 +61,7 @@ async def follow_up(
         clock = deployment.market_clock(connection, real)
     jetstream = client.jetstream()
     await bus.ensure_streams(jetstream)
-    statuses = await bus.subscribe_durable(
-        jetstream, subjects.STATUS_STREAM, subjects.status_consumer(known.generation), subjects.STATUS_SUBJECTS
-    )
-    usage = await bus.subscribe_durable(
-        jetstream, subjects.USAGE_STREAM, subjects.metering_consumer(known.generation), subjects.USAGE_SUBJECTS
-    )
-
-    def connected() -> bool:
-        return client.is_connected
-
-    heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
-    reports = Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
+    heartbeats, reports = await _inboxes(database, client, jetstream, clock, known.generation)
     engine = RemoteEngine(client)
     timers = Timers(database, clock, engine, settings, heartbeats, reports)
     async with asyncio.TaskGroup() as tasks:
@@ -89,3 +78,21 @@ async def follow_up(
         tasks.create_task(Sealer(database, clock).run())
         tasks.create_task(Sweeper(database).run())
         tasks.create_task(Snapshotter(database, settings.snapshot_commands).run())
+
+
+async def _inboxes(
+    database: Engine, client: Client, jetstream: JetStreamContext, clock: MarketClock, generation: int
+) -> tuple[Inbox, Inbox]:
+    """What agents tell: of their guests' states, and of their use."""
+    statuses = await bus.subscribe_durable(
+        jetstream, subjects.STATUS_STREAM, subjects.status_consumer(generation), subjects.STATUS_SUBJECTS
+    )
+    usage = await bus.subscribe_durable(
+        jetstream, subjects.USAGE_STREAM, subjects.metering_consumer(generation), subjects.USAGE_SUBJECTS
+    )
+
+    def connected() -> bool:
+        return client.is_connected
+
+    heartbeats = Inbox(statuses, Statuses(database, clock, client).handle, clock.real, connected)
+    return heartbeats, Inbox(usage, UsageReports(database, clock, client).handle, clock.real, connected)
