@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, and_, func, or_, select, tuple_
 
 from billing import ledger
 from common.minutes import MICROS_PER_MINUTE
@@ -40,9 +40,7 @@ def see(connection: Connection, wanted: Wanted, minute: int) -> dict[str, Seen]:
     tradings = _tradings(connection, codes)
     cheapest, recent = _cheapest(connection, codes, minute), _recent_trades(connection, codes, minute)
     asks, sold = _open_asks(connection, list(wanted), minute)
-    contracts = _taken(connection, list(wanted), minute, contract.c.state.in_(_LIVE))
-    doubted = [key for key, (_, memory) in wanted.items() if memory.refusal is not None]
-    ended = _taken(connection, doubted, minute, contract.c.state.not_in(_LIVE)) if doubted else {}
+    contracts = _sold(connection, list(wanted), minute)
     cash = ledger.cash(connection, sorted({row.participant_id for row in nodes}))
     seen = {}
     for row in nodes:
@@ -54,7 +52,6 @@ def see(connection: Connection, wanted: Wanted, minute: int) -> dict[str, Seen]:
             available_micros=cash[row.participant_id].available_micros,
             newest_sequence=max((each.sequence for each in recent if each.shard == row.zone), default=0),
             contracts=tuple(contracts.get(row.id, ())),
-            ended=tuple(ended.get(row.id, ())),
             other_asks=tuple(others),
             own_asks=tuple(own),
             instruments=tuple(_with_market(trading, row, memory, cheapest, recent) for trading in known),
@@ -146,18 +143,23 @@ def _open_asks(
     return asks, sold
 
 
-def _taken(connection: Connection, nodes: list[str], minute: int, which: ColumnElement[bool]) -> dict[str, list[Taken]]:
+def _sold(connection: Connection, nodes: list[str], minute: int) -> dict[str, list[Taken]]:
+    """What contracts take of the nodes, those included that end early and have not done so yet."""
+    leaving = and_(
+        contract.c.ended_minute.is_not(None),
+        contract.c.want != "gone",
+        contract.c.guest_state.is_distinct_from("removed"),
+    )
+    end = func.coalesce(contract.c.ended_minute, contract.c.end_minute).label("end")
     query = (
-        select(contract.c.node_id, contract.c.start_minute, contract.c.end_minute, contract.c.slices, slice_class)
+        select(contract.c.node_id, contract.c.start_minute, end, contract.c.slices, slice_class)
         .join(instrument, instrument.c.code == contract.c.instrument)
         .join(slice_class, slice_class.c.name == instrument.c.slice_class)
-        .join(node, node.c.id == contract.c.node_id)
-        .where(contract.c.node_id.in_(nodes), contract.c.provider_id == node.c.participant_id)
-        .where(which, contract.c.end_minute > minute + 1)
+        .where(contract.c.node_id.in_(nodes), or_(contract.c.state.in_(_LIVE), leaving), end > minute + 1)
     )
     taken: dict[str, list[Taken]] = defaultdict(list)
     for row in connection.execute(query):
-        taken[row.node_id].append(Taken(row.start_minute, row.end_minute, _slices(row, row.slices)))
+        taken[row.node_id].append(Taken(row.start_minute, row.end, _slices(row, row.slices)))
     return taken
 
 

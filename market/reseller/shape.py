@@ -24,8 +24,6 @@ from market.reseller.view import OwnAsk, Seen, Trading
 
 _STEPS = 8
 """The end of what is offered moves on in so many steps, or every minute would be an ask of its own."""
-_CAUTIOUS_MINUTES = 60
-"""For so long after the engine found no capacity, contracts that ended early count as if they were still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +73,7 @@ def sales_end(seen: Seen, trading: Trading | None = None) -> int:
 def supply(seen: Seen, end: int, own_asks: Sequence[OwnAsk]) -> Supply:
     """The node from the next minute to `end`, with these own asks of the reseller on the book."""
     view, kept = seen.view, vector_of(seen.settings.keep)
-    refusal = seen.memory.refusal
-    cautious = (
-        refusal is not None
-        and refusal.code == "insufficient_capacity"
-        and seen.minute < refusal.minute + _CAUTIOUS_MINUTES
-    )
-    sold = [*view.contracts, *(view.ended if cautious else ()), *view.other_asks]
+    sold = [*view.contracts, *view.other_asks]
     own = [
         [taken for ask in own_asks if ask.instrument == trading.code for taken in ask.taken((1, 0, 0))]
         for trading in view.instruments

@@ -67,8 +67,7 @@ class Trading:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A node with everything that is sold or offered of it. `contracts` and `other_asks` are what they take of it,
-    `ended` what contracts that ended early had taken, which the engine may still count."""
+    """A node with everything that is sold or offered of it. `contracts` and `other_asks` are what they take of it."""
 
     node: str
     participant: str
@@ -80,7 +79,6 @@ class View:
     fee_ppm: int
     newest_sequence: int
     contracts: tuple[Taken, ...]
-    ended: tuple[Taken, ...]
     other_asks: tuple[Taken, ...]
     own_asks: tuple[OwnAsk, ...]
     instruments: tuple[Trading, ...]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from market.engine.commands import CancelOrder
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from market.engine.commands import CancelOrder, EndContract
 from market.instruments.instruments import Instrument, change_instrument, create_instrument
-from market.tables import node
+from market.tables import contract, node
 from tests.market.factories import CODE, ZONE, World, order
 from tests.market.reseller.shop import Shop, keep
 
@@ -29,6 +34,27 @@ def test_what_is_sold_is_not_offered_again_and_its_end_brings_it_back(world: Wor
     start = world.minute + 1
     assert shop.turn(3) == 0
     assert (shop.free_in(start + 10), shop.sold_in(start + 10), shop.free_in(start + 30)) == (4, 4, 8)
+
+
+@pytest.mark.parametrize(("ending", "away"), [("release", 0), ("reclaim", 2)])
+def test_what_is_given_back_early_is_on_sale_again(world: World, ending: Any, away: int) -> None:
+    spot = Instrument(ZONE, "std", "spot")
+    with world.begin() as connection:
+        create_instrument(connection, spot)
+    shop = Shop(world, instruments=(spot.code,))
+    shop.turn()
+    shop.buy(instrument=spot.code, slices_per_guest=3, duration_minutes=400)
+    shop.turn(5)
+    with world.begin() as connection:
+        sold = connection.execute(select(contract.c.id)).scalar_one()
+    party = shop.buyer if ending == "release" else shop.provider
+    [answer] = shop.engine.processor.process([EndContract(sold, ending, party)])
+    assert answer.problem is None
+    ended = world.minute + 1 + away
+    shop.turn()
+    assert [shop.free_in(minute) for minute in range(ended, ended + 300, 10)][1:] == [8] * 29
+    assert shop.free_in(max(ended, world.minute + 1)) == 8
+    assert shop.turn(20) == 0
 
 
 def test_an_offer_of_the_provider_s_own_goes_first(world: World) -> None:
