@@ -21,11 +21,11 @@ from bench.market import Cast
 from bench.rows import BatchRows, copy_batches, rows_of
 from bench.servers import copy_of, furnished, servers
 from common.clock import MarketClock, SystemClock
+from common.garbage import spare_the_collector
 from market.engine import fence as fencing
 from market.engine.batch import BatchProcessor
 from market.engine.commands import Command
 from market.engine.loop import EngineLoop
-from market.engine.process import spare_the_collector
 from market.engine.state import EngineState
 from runtime.database import connect
 

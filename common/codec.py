@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON bytes and back, strictly: the codec of everything that crosses a process boundary.
 
 Supported field types: `int`, `str`, `bool`, `None` unions, `Literal`, nested dataclasses, `tuple[T, ...]`, `dict[str,
-T]` and `Any` (JSON that is passed on as it is). A field with a default may be absent; an unknown field is refused,
+T]` and `Any` (JSON that is passed on as it is); a bare `tuple`, which is all that a class compiled by mypyc keeps of
+`tuple[str, ...]`, holds strings. A field with a default may be absent; an unknown field is refused,
 unless `lenient` (what a newer sender may have added); a value of another type is always refused. Floats do not exist
 here.
 """
@@ -100,10 +101,11 @@ def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
         if value not in get_args(hint):
             raise _malformed(path, f"must be one of {', '.join(map(str, get_args(hint)))}")
         return value
-    if origin is tuple:
+    if origin is tuple or hint is tuple:
         if not isinstance(value, list):
             raise _malformed(path, "must be a list")
-        return tuple(_value(get_args(hint)[0], item, f"{path}[{index}]", lenient) for index, item in enumerate(value))
+        kind = get_args(hint)[0] if origin is tuple else str
+        return tuple(_value(kind, item, f"{path}[{index}]", lenient) for index, item in enumerate(value))
     if origin is dict:
         if not isinstance(value, dict):
             raise _malformed(path, "must be an object")

@@ -5,10 +5,10 @@ Stands between the command (`matching.shard`, `matching.amend`) and the rule (`m
 
 from __future__ import annotations
 
+from common.errors import Conflict
 from matching.commands import Amend
-from matching.events import Amended, Entered
+from matching.events import Amended
 from matching.floor import Floor
-from matching.load import NOTHING
 from matching.orders import Ask, Order
 from matching.rule import match, would_match
 
@@ -17,25 +17,27 @@ _CLOSED = {"halted": "instrument_halted", "cancel_only": "instrument_cancel_only
 
 
 def enter(order: Order, floor: Floor) -> None:
-    """A new order is rejected, or meets the book; what it does not trade rests, or is canceled if it is `ioc`."""
-    entry = order.entry
-    time_in_force, events = entry.time_in_force, floor.events
+    """A new order is rejected, or meets the book; what it does not trade rests, or is canceled if it is `ioc`.
+
+    Raises Conflict (`duplicate_order`) when its id is open.
+    """
+    if order.order in floor.open:
+        raise Conflict("duplicate_order", f"an order {order.order} is open", field="order")
     floor.admit(order)
-    if order.expiry_minute <= floor.minute or time_in_force == "fok" or entry.post_only or entry.mode != "open":
+    entry = order.entry
+    time_in_force = entry.time_in_force
+    if order.expiry_minute <= floor.minute or entry.post_only or time_in_force == "fok" or entry.mode != "open":
         refusal = _refusal(order, floor)
         if refusal is not None:
             floor.reject(order, refusal)
             return
-    if isinstance(order, Ask) and order.slice_vector != NOTHING:
+        if time_in_force == "fok":
+            _fill_or_kill(order, floor)
+            return
+    if isinstance(order, Ask):
         floor.commit_capacity(order)
-    kept, before = len(floor.log), len(events)
-    events.append(Entered(order.order))
     reason = match(order, floor)
-    if time_in_force == "fok" and reason != "fully_filled":  # a bid: nothing that it met has happened
-        floor.undo.shorten(kept)
-        del events[before:]
-        floor.reject(order, "fok_unfilled")
-    elif reason is not None:
+    if reason is not None:
         floor.finish(order, reason)
     elif time_in_force == "ioc":
         floor.finish(order, "ioc_remainder")
@@ -62,6 +64,18 @@ def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor)
         floor.place(order)
     else:
         floor.finish(order, reason)
+
+
+def _fill_or_kill(bid: Order, floor: Floor) -> None:
+    """If not every guest can trade at once, nothing that the bid met has happened."""
+    kept, before = len(floor.log), len(floor.events)
+    reason = match(bid, floor)
+    if reason == "fully_filled":
+        floor.finish(bid, reason)
+    else:
+        floor.undo.shorten(kept)
+        del floor.events[before:]
+        floor.reject(bid, "fok_unfilled")
 
 
 def _refusal(order: Order, floor: Floor) -> str | None:

@@ -1,7 +1,7 @@
 """What a command caused: events of the auction, the states of an order, and why an order is done.
 
-The engine turns events into rows, reservations and ledger transfers; `Entered`, `Amended` and `Trade` precede the
-`Done` that they lead to.
+The engine turns events into rows, reservations and ledger transfers; `Amended` and `Trade` precede the `Done` that they
+lead to. An order that enters, trades nothing and rests causes none.
 """
 
 from __future__ import annotations
@@ -58,19 +58,12 @@ REASONS: dict[str, Reason] = {
 }
 """The closed list of reasons. A reason that is not listed is a programming error."""
 
+STATES: dict[str, DoneState] = {name: reason.state for name, reason in REASONS.items()}
+"""The state in which an order ends for a reason."""
+
 
 # Events are made by the million: an `__init__` of their own, and no freezing, which would treble what one costs. mypyc
 # compiles these, and would call the ones that dataclasses generates through the interpreter. Nobody changes an event.
-
-
-@dataclass(init=False, slots=True, unsafe_hash=True)
-class Entered:
-    """The order passed the checks of its window and meets the book now; its trades follow."""
-
-    order: str
-
-    def __init__(self, order: str) -> None:
-        self.order = order
 
 
 @dataclass(init=False, slots=True, unsafe_hash=True)
@@ -131,4 +124,4 @@ class Done:
         self.reason = reason
 
 
-Event = Entered | Amended | Trade | Done
+Event = Amended | Trade | Done

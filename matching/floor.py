@@ -7,11 +7,11 @@ event. The rule (`matching.rule`) decides what happens, the shard (`matching.sha
 from __future__ import annotations
 
 from matching.book import Book
-from matching.events import REASONS, Done, Event, Side, Trade
+from matching.events import STATES, Done, Event, Side, Trade
 from matching.expiry import ExpirySchedule
 from matching.load import NOTHING, NodeLoad
 from matching.orders import Ask, Bid, Order, SliceVector
-from matching.profile import EMPTY, Profile
+from matching.profile import Profile
 from matching.undo import Undo
 
 
@@ -28,7 +28,7 @@ class Floor:
         self.log = self.undo.log
         self.books: dict[str, Book] = {}
         self.open: dict[str, Order] = {}
-        self.schedule = ExpirySchedule()
+        self.schedule = ExpirySchedule(self.open)
         self.load = NodeLoad(self.undo)
         self.minute = 0
         self.entered = 0
@@ -36,80 +36,103 @@ class Floor:
 
     def pass_time(self, minute: int) -> None:
         """Time moves on to the minute, and what has expired by then leaves, in the order of entry."""
+        if minute < self.minute:
+            raise AssertionError(f"minute {minute} comes after minute {self.minute}")
         if minute != self.minute:
-            self.log.extend((_set_minute, self, self.minute))
+            self.log += (_set_minute, self, self.minute)
             self.minute = minute
         for order in self.schedule.due(minute):
             self.close(order, "expires_at_reached" if order.is_overdue(minute) else "window_passed")
+        self.schedule.pass_by(minute)
 
     def admit(self, order: Order) -> None:
         """An order that enters gets the newest place in time. It rests nowhere yet."""
         order.priority = self.entered = self.entered + 1
-        self.log.extend((_expel, self, order))
+        self.log += (_expel, self, order)
 
     def readmit(self, order: Order, price_micros: int) -> None:
         """A resting order leaves its place and gets a price and the newest place in time; it rests nowhere then."""
-        self.log.extend((_put_back, self, (order, order.price_micros, order.priority, self.entered)))
+        self.log += (_give_back_place, self, (order, order.price_micros, order.priority, self.entered))
         _displace(self, order)
         order.price_micros = price_micros
         order.priority = self.entered = self.entered + 1
 
     def place(self, order: Order) -> None:
         """An order that was admitted, or readmitted, rests on the book from now on. Taking that back displaces it."""
+        side, price, minute = order.side, order.price_micros, order.expiry_minute
         self.open[order.order] = order
-        order.is_resting = True
-        order.side.insert(order)
-        self.schedule.add(order)
+        level = side.levels.get(price)
+        if level is None:
+            level = side.add_level(price)
+        level[order.priority] = order
+        bucket = self.schedule.buckets.get(minute)
+        if bucket is None:
+            bucket = self.schedule.add_minute(minute)
+        bucket.append(order)
 
     def commit_capacity(self, ask: Ask) -> None:
         """What the ask offers becomes part of its node's load, before it can trade."""
-        self.load.replace(ask.node, ask.slice_vector, EMPTY, ask.profile, self.minute)
+        if ask.slice_vector != NOTHING:
+            self.load.commit(ask.node, ask.slice_vector, ask.profile, self.minute)
 
     def free_capacity(self, node: str, vector: SliceVector, sold: Profile) -> None:
         """What was sold of a node, and is not used, is part of its load no more."""
-        self.load.replace(node, vector, sold, EMPTY, self.minute)
+        if vector != NOTHING:
+            self.load.free(node, vector, sold, self.minute)
 
     def cut_guests(self, bid: Bid, guests: int) -> None:
         """A resting bid asks for so many guests in total, which must not be fewer than it has traded."""
-        self.log.extend((_set_guests, bid, (bid.guests, bid.guests_left)))
+        self.log += (_set_guests, bid, (bid.guests, bid.guests_left))
         _set_guests(bid, (guests, bid.guests_left - (bid.guests - guests)))
 
     def cut_slices(self, ask: Ask, slices: int) -> None:
         """A resting ask offers so many slices in total: every minute loses the difference, but not below zero."""
-        left = ask.profile.lowered(ask.slices - slices)
-        self.load.replace(ask.node, ask.slice_vector, ask.profile, left, self.minute)
-        self.log.extend((_set_slices, ask, ask.slices))
+        profile = ask.profile
+        left = profile.lowered(ask.slices - slices)
+        if ask.slice_vector != NOTHING:
+            self.load.free(ask.node, ask.slice_vector, profile, self.minute)
+            self.load.commit(ask.node, ask.slice_vector, left, self.minute)
+        self.log += (_set_slices, ask, ask.slices, _set_profile, self, (ask, profile))
         ask.slices = slices
-        self.log.extend((_set_profile, self, (ask, ask.profile)))
         _set_profile(self, (ask, left))
 
-    def trade(self, bid: Bid, ask: Ask, start: int, guests: int, taker_side: Side) -> None:
-        """So many guests of the bid get slices of the ask from `start` on; the resting order's price holds."""
-        end, slices = start + bid.duration_minutes, bid.slices_per_guest
-        profile, expiry_minute = ask.profile, ask.expiry_minute
-        self.log.extend((_set_guests_left, bid, bid.guests_left, _set_profile, self, (ask, profile)))
-        bid.guests_left -= guests
-        ask.set_profile(profile.take(guests * slices, start, end))
-        if ask.expiry_minute != expiry_minute and ask.is_resting:
-            self.schedule.move(ask, expiry_minute)
+    def trade(self, bid: Bid, ask: Ask, start: int, taker_side: Side) -> None:
+        """As many guests of the bid as fit get slices of the ask from `start` on; the resting order's price holds."""
+        steps, wanted, slices = ask.steps, bid.guests_left, bid.slices_per_guest
+        end = start + bid.duration_minutes
+        guests = (ask.most_slices if steps is None else steps.lowest(start, end)) // slices
+        if guests > wanted:
+            guests = wanted
+        if steps is None and start == ask.open_from and end == ask.open_until:  # one stretch stays one stretch
+            self.log += (_set_guests_left, bid, wanted, _set_most_slices, ask, ask.most_slices)
+            ask.most_slices -= guests * slices
+        else:
+            profile = ask.profile
+            self.log += (_set_guests_left, bid, wanted, _set_profile, self, (ask, profile))
+            _set_profile(self, (ask, profile.take(guests * slices, start, end)))
+        bid.guests_left = wanted - guests
         price = ask.price_micros if taker_side == "bid" else bid.price_micros
         self.events.append(Trade(bid.order, ask.order, price, start, end, guests, slices, taker_side))
 
     def close(self, order: Order, reason: str) -> None:
-        """A resting order leaves the book."""
-        self.log.extend((Floor.place, self, order))
-        _displace(self, order)
+        """A resting order leaves the book, and is done."""
+        self.leave(order)
         self.finish(order, reason)
+
+    def leave(self, order: Order) -> None:
+        """A resting order leaves the book."""
+        self.log += (_put_back, self, order)
+        _displace(self, order)
 
     def reject(self, order: Order, reason: str) -> None:
         """An order that was admitted is done before it met the book."""
-        self.events.append(Done(order.order, REASONS[reason].state, reason))
+        self.events.append(Done(order.order, STATES[reason], reason))
 
     def finish(self, order: Order, reason: str) -> None:
         """The order is done, and rests no more or never did: an ask gives back what it did not sell."""
-        if isinstance(order, Ask) and order.slice_vector != NOTHING:
-            self.load.replace(order.node, order.slice_vector, order.profile, EMPTY, self.minute)
-        self.events.append(Done(order.order, REASONS[reason].state, reason))
+        if isinstance(order, Ask) and order.most_slices and order.slice_vector != NOTHING:
+            self.load.free(order.node, order.slice_vector, order.profile, self.minute)
+        self.events.append(Done(order.order, STATES[reason], reason))
 
     def book(self, instrument: str) -> Book:
         """The instrument's book; an empty one if nothing was ever entered. An empty book is no state to take back."""
@@ -124,33 +147,43 @@ def _set_minute(floor: Floor, minute: int) -> None:
 
 
 def _expel(floor: Floor, order: Order) -> None:
-    if order.is_resting:
+    if order.order in floor.open:
         _displace(floor, order)
     floor.entered = order.priority - 1
 
 
-def _put_back(floor: Floor, terms: tuple[Order, int, int, int]) -> None:
+def _give_back_place(floor: Floor, terms: tuple[Order, int, int, int]) -> None:
     order, price_micros, priority, floor.entered = terms
-    if order.is_resting:
+    if order.order in floor.open:
         _displace(floor, order)
     order.price_micros, order.priority = price_micros, priority
+    _put_back(floor, order)
+
+
+def _put_back(floor: Floor, order: Order) -> None:
     floor.place(order)
+    order.side.sort_level(order.price_micros)
 
 
 def _displace(floor: Floor, order: Order) -> None:
+    side, price = order.side, order.price_micros
     del floor.open[order.order]
-    order.is_resting = False
-    order.side.remove(order)
-    floor.schedule.remove(order, order.expiry_minute)
+    level = side.levels[price]
+    del level[order.priority]
+    if not level:
+        side.drop_level(price)
 
 
 def _set_profile(floor: Floor, change: tuple[Ask, Profile]) -> None:
     ask, profile = change
     expiry_minute = ask.expiry_minute
     ask.set_profile(profile)
-    if ask.is_resting:
-        floor.schedule.move(ask, expiry_minute)
-        ask.side.forget_blocks(ask)
+    if ask.expiry_minute != expiry_minute and ask.order in floor.open:
+        floor.schedule.move(ask)
+
+
+def _set_most_slices(ask: Ask, slices: int) -> None:
+    ask.most_slices = slices
 
 
 def _set_guests_left(bid: Bid, guests: int) -> None:

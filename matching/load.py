@@ -17,11 +17,21 @@ from matching.undo import Undo
 
 NOTHING: SliceVector = (0, 0, 0)
 
-_Changes = dict[int, int]
-"""By how many slices the committed number changes at each minute; their sum up to a minute is the number there."""
-
 _FEWEST_FOLDED = 32
 """So few changes are never worth folding."""
+
+
+class _Steps:
+    """By how many committed slices change at each minute: their sum up to a minute is the number there.
+
+    Folded when there are more than `patience` of them.
+    """
+
+    __slots__ = ("changes", "patience")
+
+    def __init__(self) -> None:
+        self.changes: dict[int, int] = {}
+        self.patience = _FEWEST_FOLDED
 
 
 class NodeLoad:
@@ -31,35 +41,34 @@ class NodeLoad:
     Only minutes to come have a meaning: changes that have passed are folded into one now and then.
     """
 
-    __slots__ = ("_changes", "_patience", "_undo")
+    __slots__ = ("_nodes", "_undo")
 
     def __init__(self, undo: Undo) -> None:
         self._undo = undo
-        self._changes: dict[str, dict[SliceVector, _Changes]] = {}
-        self._patience: dict[tuple[str, SliceVector], int] = {}
+        self._nodes: dict[str, dict[SliceVector, _Steps]] = {}
 
-    def replace(self, node: str, vector: SliceVector, old: Profile, new: Profile, minute: int) -> None:
-        """Frees the slices of the old profile, which must have been committed, and commits those of the new one."""
-        if vector == NOTHING:
-            return
-        by_vector = self._changes.setdefault(node, {})
-        changes = by_vector.get(vector)
-        if changes is None:
-            changes = by_vector[vector] = {}  # nothing committed is no state to take back
-        elif len(changes) > self._patience.get((node, vector), _FEWEST_FOLDED):
-            changes = self._fold(node, vector, changes, minute)
-        self._undo.log.extend((_exchange, changes, (new, old)))
-        _exchange(changes, (old, new))
+    def commit(self, node: str, vector: SliceVector, profile: Profile, minute: int) -> None:
+        """Commits the slices of the profile."""
+        steps = self._steps(node, vector, minute)
+        self._undo.log += (_take_off, steps, profile)
+        _put_on(steps, profile)
+
+    def free(self, node: str, vector: SliceVector, profile: Profile, minute: int) -> None:
+        """Frees the slices of the profile, which must have been committed."""
+        steps = self._steps(node, vector, minute)
+        self._undo.log += (_put_on, steps, profile)
+        _take_off(steps, profile)
 
     def peak(self, node: str, window: Window) -> Capacity:
         """For each resource, the most that is committed at any minute of the window."""
-        profiles = {vector: stepped_profile(changes) for vector, changes in self._changes.get(node, {}).items()}
-        steps = {window.start}
+        by_vector = self._nodes.get(node, {}).items()
+        profiles = {vector: stepped_profile(steps.changes) for vector, steps in by_vector}
+        minutes = {window.start}
         for profile in profiles.values():
-            steps.update(minute for minute in profile.minutes if minute in window)
+            minutes.update(minute for minute in profile.minutes if minute in window)
         vcpus = memory_mib = disk_gib = 0
-        for step in steps:
-            loads = [(vector, profile.level(step)) for vector, profile in profiles.items()]
+        for minute in minutes:
+            loads = [(vector, profile.level(minute)) for vector, profile in profiles.items()]
             vcpus = max(vcpus, sum(vector[0] * slices for vector, slices in loads))
             memory_mib = max(memory_mib, sum(vector[1] * slices for vector, slices in loads))
             disk_gib = max(disk_gib, sum(vector[2] * slices for vector, slices in loads))
@@ -67,35 +76,46 @@ class NodeLoad:
 
     def committed(self, minute: int) -> Iterator[tuple[str, SliceVector, Profile]]:
         """Every node and slice vector with slices committed from the minute on, in a fixed order."""
-        for node, by_vector in sorted(self._changes.items()):
-            for vector, changes in sorted(by_vector.items(), key=lambda item: item[0]):
-                profile = stepped_profile(_folded(changes, minute))
+        for node, by_vector in sorted(self._nodes.items()):
+            for vector, steps in sorted(by_vector.items(), key=lambda item: item[0]):
+                profile = stepped_profile(_folded(steps.changes, minute))
                 if profile != EMPTY:
                     yield node, vector, profile
 
-    def _fold(self, node: str, vector: SliceVector, old: _Changes, minute: int) -> _Changes:
-        """Puts the changes that have passed together; the next time, when there are twice as many as are left."""
-        by_vector, new = self._changes[node], _folded(old, minute)
-        self._undo.log.extend((by_vector.__setitem__, vector, old))
-        by_vector[vector] = new
-        self._patience[node, vector] = max(_FEWEST_FOLDED, 2 * len(new))
-        return new
+    def _steps(self, node: str, vector: SliceVector, minute: int) -> _Steps:
+        by_vector = self._nodes.get(node)
+        if by_vector is None:
+            by_vector = self._nodes[node] = {}
+        steps = by_vector.get(vector)
+        if steps is None:
+            steps = by_vector[vector] = _Steps()  # nothing committed is no state to take back
+        elif len(steps.changes) > steps.patience:
+            self._undo.log += (_set_changes, steps, steps.changes)
+            steps.changes = _folded(steps.changes, minute)
+            steps.patience = max(_FEWEST_FOLDED, 2 * len(steps.changes))
+        return steps
 
 
-def _folded(changes: _Changes, minute: int) -> _Changes:
+def _folded(changes: dict[int, int], minute: int) -> dict[int, int]:
     new = {at: change for at, change in changes.items() if at > minute}
     if passed := sum(change for at, change in changes.items() if at <= minute):
         new[minute] = passed
     return new
 
 
-def _exchange(changes: _Changes, profiles: tuple[Profile, Profile]) -> None:
-    old, new = profiles
-    _add(changes, old, -1)
-    _add(changes, new, 1)
+def _set_changes(steps: _Steps, changes: dict[int, int]) -> None:
+    steps.changes = changes
 
 
-def _add(changes: _Changes, profile: Profile, sign: int) -> None:
+def _put_on(steps: _Steps, profile: Profile) -> None:
+    _add(steps.changes, profile, 1)
+
+
+def _take_off(steps: _Steps, profile: Profile) -> None:
+    _add(steps.changes, profile, -1)
+
+
+def _add(changes: dict[int, int], profile: Profile, sign: int) -> None:
     before = 0
     for minute, level in zip(profile.minutes, profile.levels, strict=True):
         change = changes.get(minute, 0) + sign * (level - before)

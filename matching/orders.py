@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from matching.commands import EnterAsk, EnterBid
-from matching.profile import Profile, window_profile
+from matching.profile import EMPTY, Profile, window_profile
 from matching.views import OpenAsk, OpenBid
 
 if TYPE_CHECKING:
@@ -22,52 +22,34 @@ ALREADY = 0
 """The expiry minute of an order that the next command finds expired, whatever its minute."""
 
 
-class Order:
+class _Either:
     """What bids and asks have in common.
 
     `priority` counts entries and re-entries: the lower one is served first at a price. `side` is where it rests, or
-    would rest. `previous` and `following` are its neighbours in time at its price, and there only while it rests.
+    would rest. `expires_at` is the minute until which it is good, if there is one.
     """
 
-    __slots__ = (
-        "entry",
-        "expiry_minute",
-        "following",
-        "is_resting",
-        "order",
-        "previous",
-        "price_micros",
-        "priority",
-        "side",
-    )
+    __slots__ = ("expires_at", "expiry_minute", "order", "price_micros", "priority", "side")
 
-    entry: EnterBid | EnterAsk
     order: str
     price_micros: int
     priority: int
     side: BookSide
-    is_resting: bool
+    expires_at: int | None
     expiry_minute: int
-    previous: Order | None
-    following: Order | None
-
-    @property
-    def expires_at(self) -> int | None:
-        """The minute until which it is good, if there is one."""
-        return self.entry.expires_at if self.entry.time_in_force == "gtd" else None
 
     def is_overdue(self, minute: int) -> bool:
         """Whether the minute until which it is good has come."""
-        expires_at = self.expires_at
-        return expires_at is not None and expires_at <= minute
+        return self.expires_at is not None and self.expires_at <= minute
 
 
-class Bid(Order):
+class Bid(_Either):
     """A bid that meets or rests on the book. `guests` is the total that it asks for, traded ones included."""
 
     __slots__ = (
         "duration_minutes",
         "earliest_end",
+        "entry",
         "guests",
         "guests_left",
         "slices_per_guest",
@@ -82,7 +64,6 @@ class Bid(Order):
         self.side = side
         self.order = entry.order
         self.price_micros = entry.price_micros
-        self.is_resting = False
         self.guests = self.guests_left = entry.guests
         self.slices_per_guest = entry.slices_per_guest
         self.start_from = start_from = entry.start_from
@@ -91,8 +72,9 @@ class Bid(Order):
         self.earliest_end = start_from + duration
         # From this minute on, the next whole minute is later than the last start; no start at all means from ever.
         self.expiry_minute = start_by if start_from <= start_by else ALREADY
-        if entry.time_in_force == "gtd" and entry.expires_at is not None:
-            self.expiry_minute = min(self.expiry_minute, entry.expires_at)
+        self.expires_at = expires_at = entry.expires_at if entry.time_in_force == "gtd" else None
+        if expires_at is not None and expires_at < self.expiry_minute:
+            self.expiry_minute = expires_at
 
     def accepts(self, ask: Ask) -> bool:
         """Whether the bid's own conditions hold for what is stamped on the ask."""
@@ -116,23 +98,24 @@ class Bid(Order):
         )
 
 
-class Ask(Order):
-    """An ask that meets or rests on the book, with its remaining profile.
+class Ask(_Either):
+    """An ask that meets or rests on the book, with its remaining supply.
 
-    `open_from`, `open_until`, `most_slices` and `expiry_minute` follow from the profile, and are kept beside it because
-    the rule passes over most asks by looking at these alone. `slices` is the total that it offers, traded ones
-    included.
+    What is left of most asks is one stretch: `most_slices` at every minute of [open_from, open_until). Only trades
+    inside of it leave `steps`, which those three then sum up; the rule passes over most asks by looking at them alone.
+    `slices` is the total that it offers, traded ones included.
     """
 
     __slots__ = (
+        "entry",
         "min_minutes",
         "most_slices",
         "node",
         "open_from",
         "open_until",
-        "profile",
         "slice_vector",
         "slices",
+        "steps",
     )
 
     entry: EnterAsk
@@ -143,31 +126,53 @@ class Ask(Order):
         self.order = entry.order
         self.node = entry.node
         self.price_micros = entry.price_micros
-        self.is_resting = False
         self.min_minutes = entry.min_minutes
         self.slice_vector: SliceVector = (entry.slice_vcpus, entry.slice_memory_mib, entry.slice_disk_gib)
-        self.slices = entry.slices
-        self.set_profile(window_profile(entry.slices, entry.available_from, entry.available_until))
+        self.slices = self.most_slices = entry.slices
+        self.steps: Profile | None = None
+        self.open_from = entry.available_from
+        self.open_until = entry.available_until
+        # A stretch is left from the next whole minute on until that minute is later than the latest start of one.
+        latest = entry.available_until - entry.min_minutes
+        self.expiry_minute = latest if latest >= entry.available_from else ALREADY
+        self.expires_at = expires_at = entry.expires_at if entry.time_in_force == "gtd" else None
+        if expires_at is not None and expires_at < self.expiry_minute:
+            self.expiry_minute = expires_at
+
+    @property
+    def profile(self) -> Profile:
+        """The remaining supply."""
+        if self.steps is not None:
+            return self.steps
+        return window_profile(self.most_slices, self.open_from, self.open_until) if self.most_slices else EMPTY
+
+    def earliest_start(self, slices: int, duration: int, first: int, last: int) -> int | None:
+        """The earliest start in [first, last] of `duration` minutes with `slices` (1 or more) left at each of them."""
+        if self.steps is not None:
+            return self.steps.earliest_start(slices, duration, first, last)
+        start = self.open_from if self.open_from > first else first
+        return start if start <= last and start + duration <= self.open_until and slices <= self.most_slices else None
 
     def set_profile(self, profile: Profile) -> None:
         """Replaces the remaining supply."""
-        self.profile = profile
         self.most_slices = profile.highest
         minutes = profile.minutes
+        self.steps = None if len(minutes) == 2 else profile
         if minutes:
             self.open_from = minutes[0]
             self.open_until = minutes[-1]
-            # A stretch is left from the next whole minute on until that minute is later than the latest start of one.
             latest = profile.latest_start(self.min_minutes)
             self.expiry_minute = ALREADY if latest is None else latest
         else:
             self.open_from = self.open_until = 0
             self.expiry_minute = ALREADY
-        entry = self.entry
-        if entry.time_in_force == "gtd" and entry.expires_at is not None:
-            self.expiry_minute = min(self.expiry_minute, entry.expires_at)
+        if self.expires_at is not None and self.expires_at < self.expiry_minute:
+            self.expiry_minute = self.expires_at
 
     def view(self) -> OpenAsk:
         """The ask as it stands now."""
         entry = self.entry
         return OpenAsk(self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile)
+
+
+Order = Bid | Ask

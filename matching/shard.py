@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.errors import Conflict
 from common.minutes import Window
 from common.wire import Capacity
 from matching.amend import amend
@@ -48,10 +47,6 @@ class Shard:
         for the caller to see to, who keeps the orders that are done.
         """
         floor, minute = self._floor, command.minute
-        if minute < floor.minute:
-            raise AssertionError(f"minute {minute} comes after minute {floor.minute}")
-        if isinstance(command, (EnterBid, EnterAsk)) and command.order in floor.open:
-            raise Conflict("duplicate_order", f"an order {command.order} is open", field="order")
         kept, expiries = len(floor.log), floor.schedule.minutes
         events: list[Event] = []
         floor.events = events
@@ -59,9 +54,11 @@ class Shard:
             if minute != floor.minute or (expiries and expiries[0] <= minute):
                 floor.pass_time(minute)
             if isinstance(command, EnterBid):
-                enter(Bid(command, self._book(command.instrument).bids), floor)
+                book = floor.books.get(command.instrument) or self._new_book(command.instrument)
+                enter(Bid(command, book.bids), floor)
             elif isinstance(command, EnterAsk):
-                enter(Ask(command, self._book(command.instrument).asks), floor)
+                book = floor.books.get(command.instrument) or self._new_book(command.instrument)
+                enter(Ask(command, book.asks), floor)
             elif isinstance(command, Cancel):
                 order = floor.open.get(command.order)
                 if order is not None:
@@ -86,7 +83,9 @@ class Shard:
 
     def forget(self) -> None:
         """Makes everything so far final, and frees the memory that taking it back would need."""
-        self._floor.undo.forget()
+        floor = self._floor
+        floor.undo.forget()
+        floor.schedule.sweep(floor.entered)
 
     @classmethod
     def restored(cls, zone: str | None, snapshot: dict[str, Any]) -> Shard:
@@ -131,10 +130,7 @@ class Shard:
         start = max(window.start, self._floor.minute)
         return self._floor.load.peak(node, Window(start, window.end)) if start < window.end else Capacity(0, 0, 0)
 
-    def _book(self, instrument: str) -> Book:
-        book = self._floor.books.get(instrument)
-        if book is None:
-            if self.zone is not None and not instrument.startswith(f"{self.zone}."):
-                raise AssertionError(f"{instrument} is not traded in zone {self.zone}")
-            book = self._floor.book(instrument)
-        return book
+    def _new_book(self, instrument: str) -> Book:
+        if self.zone is not None and not instrument.startswith(f"{self.zone}."):
+            raise AssertionError(f"{instrument} is not traded in zone {self.zone}")
+        return self._floor.book(instrument)

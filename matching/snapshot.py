@@ -7,7 +7,7 @@ from typing import Any
 from matching.commands import EnterAsk, EnterBid
 from matching.floor import Floor
 from matching.orders import Ask, Bid, Order
-from matching.profile import EMPTY, Profile
+from matching.profile import Profile
 
 
 def restore(floor: Floor, snapshot: dict[str, Any]) -> None:
@@ -18,7 +18,7 @@ def restore(floor: Floor, snapshot: dict[str, Any]) -> None:
         floor.place(_bid(value, floor) if value["side"] == "bid" else _ask(value, floor))
     for node, vector, minutes, levels in snapshot["load"]:
         vcpus, memory_mib, disk_gib = vector
-        floor.load.replace(node, (vcpus, memory_mib, disk_gib), EMPTY, _profile(minutes, levels), floor.minute)
+        floor.load.commit(node, (vcpus, memory_mib, disk_gib), _profile(minutes, levels), floor.minute)
     floor.undo.forget()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.plain_stream import Operation, Tally, operations
+from common.garbage import spare_the_collector
 from matching.commands import Cancel, Command, EnterAsk, EnterBid
 from matching.events import Trade
 from matching.shard import Shard
@@ -16,12 +17,16 @@ from matching.shard import Shard
 _MINUTE = 1_000
 _BATCH = 500
 _DURATION = 60
+_START = _MINUTE + 1
+_END = _START + _DURATION
 
 
 def prepare(size: int) -> Callable[[], Tally]:
     """Commands."""
+    spare_the_collector()  # as in a deployment's engine process
     shard = Shard("z")
-    commands = [_command(operation) for operation in operations(size)]
+    names = {operation.order: f"o{operation.order}" for operation in operations(size)}
+    commands = [_command(operation, names[operation.order]) for operation in operations(size)]
 
     def run() -> Tally:
         trades = traded = value = 0
@@ -38,8 +43,7 @@ def prepare(size: int) -> Callable[[], Tally]:
     return run
 
 
-def _command(operation: Operation) -> Command:
-    order = f"o{operation.order}"
+def _command(operation: Operation, order: str) -> Command:
     if not operation.size:
         return Cancel(_MINUTE, order, "requested")
     if operation.is_bid:
@@ -52,8 +56,8 @@ def _command(operation: Operation) -> Command:
             guests=operation.size,
             slices_per_guest=1,
             duration_minutes=_DURATION,
-            start_from=_MINUTE + 1,
-            start_by=_MINUTE + 1,
+            start_from=_START,
+            start_by=_START,
             time_in_force="ioc" if operation.is_ioc else "gtc",
         )
     return EnterAsk(
@@ -64,8 +68,8 @@ def _command(operation: Operation) -> Command:
         node="node",
         price_micros=operation.price,
         slices=operation.size,
-        available_from=_MINUTE + 1,
-        available_until=_MINUTE + 1 + _DURATION,
+        available_from=_START,
+        available_until=_END,
         min_minutes=1,
         time_in_force="ioc" if operation.is_ioc else "gtc",
         slice_vcpus=0,

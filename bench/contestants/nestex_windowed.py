@@ -7,6 +7,7 @@ from functools import cache
 
 from bench.plain_stream import Tally
 from bench.windowed_stream import resting_orders, stream
+from common.garbage import spare_the_collector
 from matching.commands import Command
 from matching.events import Trade
 from matching.shard import Shard
@@ -17,6 +18,7 @@ COMMANDS = 20_000
 
 def prepare(size: int) -> Callable[[], Tally]:
     """A shard with the resting orders on it, and commands."""
+    spare_the_collector()  # as in a deployment's engine process
     shard = Shard("z")
     before, commands = _commands(size)
     for command in before:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from sqlalchemy import Engine
 
-from common import codec, subjects
+from common import codec, garbage, subjects
 from common.clock import RealClock, SystemClock
 from common.errors import NestexError
 from market.engine import fence as fencing
@@ -32,16 +31,13 @@ from runtime.settings import Settings
 
 log = logging.getLogger("nestex.engine")
 
-_COLLECT_AFTER = 50_000
-"""New objects, in place of Python's 700: a batch makes some tens of thousands, of which it keeps a few thousand."""
-
 
 async def run(settings: Settings, shard: str) -> None:
     """Serve the shard until cancelled. Raises Fenced when another engine took over."""
     database = connect(settings.database_url, application=f"nestex engine {shard}", pool_size=2)
     client = await bus.connect(settings, f"engine {shard}")
     try:
-        await hold_shard(database, client, settings, shard, SystemClock(), recovered=spare_the_collector)
+        await hold_shard(database, client, settings, shard, SystemClock(), recovered=garbage.spare_the_collector)
     finally:
         await client.close()
         database.dispose()
@@ -72,13 +68,6 @@ async def hold_shard(
         running.cancel()
         with database.begin() as connection:
             fencing.release(connection, processor.fence)
-
-
-def spare_the_collector() -> None:
-    """Open orders live long and hold no cycles: what has been recovered is never looked at for garbage again, and what
-    comes later seldom."""
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
 async def serve(client: Client, shard: str, loop: EngineLoop) -> None:

@@ -17,7 +17,7 @@ from matching.auditor.holding import (
 )
 from matching.auditor.supply import lower, sell
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
-from matching.events import Amended, Done, DoneState, Entered, Event, Side, Trade
+from matching.events import Amended, Done, DoneState, Event, Side, Trade
 
 
 class Twin:
@@ -71,7 +71,6 @@ class Twin:
             return
         if entry.time_in_force == "fok":
             before = [copy.copy(holding) for holding in self.open], list(self._events)
-        self._events.append(Entered(entry.order))
         self._match(taker)
         if entry.time_in_force == "fok" and not filled(taker, self.minute):
             self.open, self._events = before

@@ -11,7 +11,12 @@ prices = st.lists(st.integers(1, 6), max_size=12)
 
 
 def orders_on(side: BookSide) -> list[Order]:
-    return [order for _, level in side for order in level]
+    return [order for _, level in side for order in level.values()]
+
+
+def insert(order: Order) -> None:
+    side, price = order.side, order.price_micros
+    (side.levels.get(price) or side.add_level(price))[order.priority] = order
 
 
 @given(prices, st.data())
@@ -22,13 +27,16 @@ def test_both_sides_are_in_price_time_order_whatever_came_and_went(entered: list
     entered_orders: list[Order] = [*bids, *asks]
     for priority, order in enumerate(entered_orders):
         order.priority = priority
-        order.side.insert(order)
+        insert(order)
     gone = data.draw(st.lists(st.sampled_from(entered_orders), unique=True)) if entered else []
     for order in gone:
-        order.side.remove(order)
+        del order.side.levels[order.price_micros][order.priority]
+        if not order.side.levels[order.price_micros]:
+            order.side.drop_level(order.price_micros)
     back = gone[::2]
     for order in back:
-        order.side.insert(order)
+        insert(order)
+        order.side.sort_level(order.price_micros)
     left = [order for order in entered_orders if order not in gone or order in back]
     best_bids = sorted((order for order in left if isinstance(order, Bid)), key=lambda order: -order.price_micros)
     best_asks = sorted((order for order in left if isinstance(order, Ask)), key=lambda order: order.price_micros)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matching.commands import Command, InstrumentMode, Tick
-from matching.events import Amended, Done, Entered, Trade
+from matching.events import Amended, Done, Trade
 from matching.shard import Shard
 from tests.matching.factories import NOW, SOON, amend, ask, bid, cancel
 from tests.matching.stories import ends, partners, play
@@ -37,7 +37,7 @@ def test_a_gtd_order_whose_minute_has_come_is_rejected(expires_at: int) -> None:
 
 
 def test_expires_at_counts_for_gtd_alone() -> None:
-    assert play(bid("x", start_by=LATER, expires_at=NOW)) == [Entered("x")]
+    assert play(bid("x", start_by=LATER, expires_at=NOW)) == []
 
 
 def test_a_fok_bid_trades_all_guests_at_once_whatever_their_starts_and_asks() -> None:
@@ -90,8 +90,8 @@ def test_a_fok_ask_is_rejected() -> None:
 
 
 def test_a_post_only_order_rests_when_nothing_is_compatible() -> None:
-    assert play(ask("a", 101), bid("b", 100, post_only=True)) == [Entered("b")]
-    assert play(ask("a", until=SOON + 59), bid("b", post_only=True)) == [Entered("b")]
+    assert play(ask("a", 101), bid("b", 100, post_only=True)) == []
+    assert play(ask("a", until=SOON + 59), bid("b", post_only=True)) == []
     assert partners(bid("b", post_only=True), ask("a")) == ["b"], "it trades when another order comes"
 
 

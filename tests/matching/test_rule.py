@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from matching.commands import Command
-from matching.events import Done, Entered, Trade
+from matching.events import Done, Trade
 from tests.matching.factories import NOW, SOON, ask, bid, cancel
 from tests.matching.stories import ends, partners, play, trades
 
 
 def test_a_bid_and_an_ask_that_fit_trade() -> None:
     assert play(ask("a", 90), bid("b", 100)) == [
-        Entered("b"),
         Trade("b", "a", 90, SOON, SOON + 60, 1, 1, "bid"),
         Done("a", "filled", "fully_filled"),
         Done("b", "filled", "fully_filled"),
@@ -28,8 +27,8 @@ def test_the_trade_is_at_the_resting_orders_price() -> None:
 
 
 def test_prices_that_do_not_cross_do_not_trade() -> None:
-    assert play(ask("a", 101), bid("b", 100)) == [Entered("b")]
-    assert play(bid("b", 100), ask("a", 101)) == [Entered("a")]
+    assert play(ask("a", 101), bid("b", 100)) == []
+    assert play(bid("b", 100), ask("a", 101)) == []
 
 
 def test_instruments_do_not_mix() -> None:
@@ -132,13 +131,13 @@ def test_a_contract_is_never_shorter_than_the_ask_allows() -> None:
 def test_what_an_ioc_does_not_fill_is_canceled() -> None:
     assert play(ask("a"), bid("b", guests=2, tif="ioc"))[-1] == Done("b", "canceled", "ioc_remainder")
     assert play(bid("b"), ask("a", slices=2, tif="ioc"))[-1] == Done("a", "canceled", "ioc_remainder")
-    assert play(bid("b", tif="ioc")) == [Entered("b"), Done("b", "canceled", "ioc_remainder")]
+    assert play(bid("b", tif="ioc")) == [Done("b", "canceled", "ioc_remainder")]
     assert not trades(bid("b", tif="ioc"), ask("a"))
 
 
 def test_the_incoming_order_gives_way_on_meeting_its_own_participant() -> None:
     own = ask("own", 90, participant="both")
-    assert play(own, bid("b", participant="both")) == [Entered("b"), Done("b", "canceled", "self_trade")]
+    assert play(own, bid("b", participant="both")) == [Done("b", "canceled", "self_trade")]
     assert partners(own, bid("b", participant="both"), bid("other")) == ["own"]
     own_bid = bid("own", 110, participant="both")
     assert play(own_bid, ask("a", participant="both"))[-1] == Done("a", "canceled", "self_trade")
@@ -148,7 +147,6 @@ def test_cancel_maker_takes_the_resting_order_away_and_goes_on() -> None:
     entries: list[Command] = [ask("own", 80, participant="both"), ask("other", 90)]
     taker = bid("b", participant="both", stp="cancel_maker")
     assert play(*entries, taker) == [
-        Entered("b"),
         Done("own", "canceled", "self_trade"),
         Trade("b", "other", 90, SOON, SOON + 60, 1, 1, "bid"),
         Done("other", "filled", "fully_filled"),
@@ -176,7 +174,7 @@ def test_an_order_that_is_filled_meets_no_own_order_after() -> None:
 def test_trades_made_before_the_self_trade_stand() -> None:
     entries: list[Command] = [ask("other", 80), ask("own", 90, participant="both"), ask("beyond", 95)]
     events = play(*entries, bid("b", participant="both", guests=3))
-    assert [type(event) for event in events] == [Entered, Trade, Done, Done]
+    assert [type(event) for event in events] == [Trade, Done, Done]
     assert events[-1] == Done("b", "canceled", "self_trade")
 
 
