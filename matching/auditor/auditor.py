@@ -96,7 +96,7 @@ class Auditor:
             self.terms[taker.entry.order] = facts
             more = bound - self.reserved.get(taker.entry.order, 0)
             self._check_cash(taker.entry.order, more, facts)
-        self._follow(claimed, known)
+        self._follow(taker, claimed, known)
         if isinstance(command, Free):
             self._loads.free(command)
         if isinstance(taker, AskHolding) and facts is not None and facts.node is not None:
@@ -107,7 +107,7 @@ class Auditor:
         available = facts.party.available_micros
         require(more <= available, f"order {order} binds {more} micros more, and {available} were available")
 
-    def _follow(self, claimed: Sequence[Event], known: dict[str, Holding]) -> None:
+    def _follow(self, taker: Holding | None, claimed: Sequence[Event], known: dict[str, Holding]) -> None:
         """What the events did to reservations and nodes."""
         spent: Counter[str] = Counter()
         for trade in (event for event in claimed if isinstance(event, Trade)):
@@ -117,7 +117,7 @@ class Auditor:
             spent[bid.entry.participant] += trade.guests * escrow_of(trade, self.terms[trade.bid])
             spent[ask.entry.participant] += trade.guests * bond_of(trade, ask.price_micros, self.terms[trade.ask])
         self._done = [event.order for event in claimed if isinstance(event, Done)]
-        for order in _named(claimed):
+        for order in _touched(taker, claimed):
             resting = self.twin.find(order)
             after = 0 if resting is None else reserved_for(resting, self.terms[order])
             spent[known[order].entry.participant] += after - self.reserved.pop(order, 0)
@@ -126,9 +126,9 @@ class Auditor:
         self._batch.spend(spent)
 
 
-def _named(claimed: Sequence[Event]) -> list[str]:
-    """Orders that events tell of, once each."""
-    named: dict[str, None] = {}
+def _touched(taker: Holding | None, claimed: Sequence[Event]) -> list[str]:
+    """The order that met the book, and those that events tell of, once each."""
+    named: dict[str, None] = {} if taker is None else {taker.entry.order: None}
     for event in claimed:
         for order in (event.bid, event.ask) if isinstance(event, Trade) else (event.order,):
             named[order] = None

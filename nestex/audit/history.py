@@ -69,9 +69,8 @@ class History:
             elif isinstance(event, Amended) and isinstance(entry.command, Amend):
                 orders.amended(self.open[event.order], entry.command, entry.at_micros)
         self._tell_of_open(entry, touched)
-        for event in events:
-            if not isinstance(event, Done | Trade):
-                touched[event.order] = None
+        if isinstance(entry.command, EnterBid | EnterAsk | Amend):
+            touched[entry.command.order] = None
         for order in touched:
             if order in self.open:
                 self.open[order]["reserved_micros"] = self._auditor.reserved[order]
