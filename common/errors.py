@@ -88,6 +88,7 @@ ERROR_CODES: dict[str, str] = {
     "bus_unavailable": "The message bus did not answer.",
     "market_unreachable": "The market's HTTP interface did not answer.",
     "node_unavailable": "The node's agent did not answer; its guests go on.",
+    "storage_failed": "The agent's own file cannot be written: its disk is full, or broken.",
     "hypervisor_failed": "The hypervisor refused or failed a call.",
     "internal_error": "A fault of ours; it has been logged.",
     "stack_failed": "A part of the embedded stack did not start.",

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 STORE_FILE = "agent.sqlite"
 LOCK_FILE = "agent.lock"
 CANCEL_SECONDS = 0.5
+AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 """How long an agent that starts waits for a hypervisor before it gives up."""
 
@@ -122,7 +123,7 @@ class Agent:
     async def serve(self) -> None:
         """Until it is canceled, or until one of the parts cannot go on: its exception is raised."""
         event_loop = asyncio.get_running_loop()
-        await self._storage(lives.begin, self._store, self._clock.minute())
+        await self._begin_life()
         await self._hypervisor(self._driver.listen, lambda: _call_if_open(event_loop, self._loop.wake))
         link = asyncio.create_task(self._link.run())
         parts = (self._loop, self._intake, self._statuses, self._usage, self._pulse)
@@ -134,6 +135,17 @@ class Agent:
         finally:
             await _end(tasks)
             await _end([link])
+
+    async def _begin_life(self) -> None:
+        """However long the disk of the agent's file is full."""
+        while True:
+            try:
+                await self._storage(lives.begin, self._store, self._clock.minute())
+            except Unavailable as error:
+                log.error("the agent cannot begin: %s", error)
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
 
     async def _answer(self, verb: str, payload: bytes) -> bytes:
         return await self._commands.answer(verb, payload)

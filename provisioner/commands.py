@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from common import codec
-from common.errors import InvalidInput
+from common.errors import InvalidInput, Unavailable
 from common.questions import Question
 from common.wire import CommandAnswer, Resend, Retell, Sync, Watermark
 from provisioner.queries import Answer, Queries
@@ -39,7 +39,7 @@ class Commands:
         answer: CommandAnswer | Answer
         try:
             answer = await self._query(verb, payload) or await self._carry_out(verb, payload)
-        except InvalidInput as error:
+        except (InvalidInput, Unavailable) as error:
             answer = CommandAnswer(False, str(error))
         if not answer.ok:
             log.info("command %s: %s", verb, answer.reason)

@@ -41,12 +41,11 @@ class Intake:
         while True:
             try:
                 messages = await self._link.allocations(BATCH)
+                if messages:
+                    await self._take(messages)  # what could not be stored is not acknowledged, and comes again
             except Unavailable as error:
                 log.log(logging.WARNING if self._link.is_up else logging.DEBUG, "intake: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            if messages:
-                await self._take(messages)
 
     async def _take(self, messages: list[Msg]) -> None:
         fault_points.reach("agent.received")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from common import fault_points
 from common.clock import MarketClock
@@ -18,11 +18,11 @@ from common.errors import Unavailable
 from common.wire import Capacity
 from provisioner.actions import Outcome, carry_out, contract_of
 from provisioner.blocking import Blocking
-from provisioner.guest import MS_PER_MINUTE, GuestRecord
+from provisioner.guest import MS_PER_MINUTE
 from provisioner.hypervisor.port import Hypervisor
 from provisioner.metering import Sighting, observe, report_minutes
 from provisioner.patience import Patience
-from provisioner.reconcile import Situation, decide
+from provisioner.reconcile import Situation, decide, frees
 from provisioner.retry import Retries
 from provisioner.steps import take_steps
 from provisioner.store import Store
@@ -66,6 +66,7 @@ class ReconcileLoop:
         self._retries = Retries(clock.real)
         self._patience = Patience(clock.real)
         self._wake = asyncio.Event()
+        self._unstored: list[Sighting] = []
         self._minute = 0
         self._look_seconds = LOOK_SECONDS
 
@@ -96,16 +97,34 @@ class ReconcileLoop:
         booting = any(guest.booting for guest in sighting.guests)
         self._look_seconds = BOOTING_SECONDS if booting else LOOK_SECONDS
         self._minute = sighting.at_ms // MS_PER_MINUTE  # not a later one: guests are metered up to here
-        records, reports = await self._storage(_meter, self._store, sighting, self._minute)
+        failure, reports = await self._meter(sighting)
+        records = await self._storage(self._store.guests)
         if reports:
             fault_points.reach("agent.metered")
             self._told()
         overdue = self._patience.overdue(records.values())
         situation = Situation(self._minute, self._capacity, self._agreement.is_reached, overdue)
         actions = self._retries.due(decide(records, sighting.guests, situation))
+        if failure is not None:
+            ends = [action for action in actions if frees(action)]
+            await self._hypervisor(_carry_out_all, ends, self._driver, self._clock.now_ms)
+            raise failure  # nothing is noted before what was seen: the ends come again, and are found done
         for start in range(0, len(actions), CHUNK):
             await self._act(actions[start : start + CHUNK])
         return bool(actions)
+
+    async def _meter(self, sighting: Sighting) -> tuple[Unavailable | None, int]:
+        """Store what was seen; how many reports there were, or why not. Guests end on time on a full disk too, and what
+        was seen of them meanwhile is stored later."""
+        if self._unstored and self._unstored[-1].guests == sighting.guests:
+            self._unstored.pop()  # the newer says as much
+        self._unstored.append(sighting)
+        try:
+            reports = await self._storage(_store_sightings, self._store, tuple(self._unstored), self._minute)
+        except Unavailable as failure:
+            return failure, 0
+        self._unstored.clear()
+        return None, reports
 
     async def _act(self, actions: list[Action]) -> None:
         outcomes = await self._hypervisor(_carry_out_all, actions, self._driver, self._clock.now_ms)
@@ -136,10 +155,10 @@ class ReconcileLoop:
         )
 
 
-def _meter(store: Store, sighting: Sighting, minute: int) -> tuple[dict[str, GuestRecord], int]:
-    observe(store, sighting)
-    reports = report_minutes(store, minute)
-    return store.guests(), reports
+def _store_sightings(store: Store, sightings: Iterable[Sighting], minute: int) -> int:
+    for sighting in sightings:
+        observe(store, sighting)
+    return report_minutes(store, minute)
 
 
 def _carry_out_all(actions: list[Action], driver: Hypervisor, now_ms: Callable[[], int]) -> list[Outcome]:

@@ -67,7 +67,7 @@ def decide(records: Mapping[str, GuestRecord], guests: Iterable[Guest], situatio
     orphans = [Sweep(guest, report=True) for contract, guest in seen.items() if contract not in records]
     if situation.synced:
         actions += orphans  # a lost local file must not kill paid guests
-    return sorted((action for action in actions if action is not None), key=lambda action: not _frees(action))
+    return sorted((action for action in actions if action is not None), key=lambda action: not frees(action))
 
 
 def is_settled(record: GuestRecord, minute: int) -> bool:
@@ -82,6 +82,11 @@ def is_settled(record: GuestRecord, minute: int) -> bool:
     there = target is Target.DEFINED or record.state in where[target] or (target is Target.UP and record.rests)
     changed = target is Target.GONE or (record.is_adapted and not record.restart_wanted)
     return record.state == "failed" or (there and changed)
+
+
+def frees(action: Action) -> bool:
+    """Whether it ends a guest, which makes room and must never wait."""
+    return isinstance(action, (End, Stop, Sweep))
 
 
 def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Action | None:
@@ -171,7 +176,3 @@ def _lacking(spec: GuestSpec, capacity: Capacity) -> str:
         if wanted > there:
             return f"the guest wants {resource} {wanted}, the node has {there}"
     return ""
-
-
-def _frees(action: Action) -> bool:
-    return isinstance(action, (End, Stop, Sweep))
