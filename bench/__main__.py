@@ -6,9 +6,15 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, exports, http
+from bench import auction, durable, exports, http, settlement
 
-BENCHMARKS = {"auction": auction.run, "durable": durable.run, "exports": exports.run, "http": http.run}
+BENCHMARKS = {
+    "auction": auction.run,
+    "durable": durable.run,
+    "exports": exports.run,
+    "http": http.run,
+    "settlement": settlement.run,
+}
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from bench.processor_time import own_seconds
 from bench.timing import paired
 from billing.documents import Document
 from billing.documents.as_cii import render_cii
@@ -71,10 +72,10 @@ def _focus(database: Engine) -> Iterator[str]:
     held = len(ready)
     before = _peak_mib()
     _fill(database, SMALL + 1, LARGE)
-    clock, cpu = SystemClock(), _cpu_seconds()
+    clock, cpu = SystemClock(), own_seconds()
     began = clock.monotonic()
     _written(database, "csv")
-    taken, cpu = clock.monotonic() - began, _cpu_seconds() - cpu
+    taken, cpu = clock.monotonic() - began, own_seconds() - cpu
     rows = LARGE * CHARGES * 2
     yield f"FOCUS 1.2, CSV: {rows:,} rows, {rows / taken:,.0f} a second, {rows / cpu:,.0f} per CPU second"
     yield f"peak memory: {before} MiB with {held:,} rows held for the baseline, {_peak_mib()} MiB after {rows:,}"
@@ -88,12 +89,12 @@ def _documents() -> Iterator[str]:
         ("PDF with its CII", (render_pdf,)),
         ("UBL, CII and PDF", (render_ubl, render_cii, render_pdf)),
     ):
-        clock, cpu = SystemClock(), _cpu_seconds()
+        clock, cpu = SystemClock(), own_seconds()
         began = clock.monotonic()
         for paper in papers:
             for render in renders:
                 render(paper)
-        taken, cpu = clock.monotonic() - began, _cpu_seconds() - cpu
+        taken, cpu = clock.monotonic() - began, own_seconds() - cpu
         yield f"{name}: {PAPERS / taken:,.1f} documents a second, {PAPERS / cpu:,.1f} per CPU second"
     yield f"peak memory after them: {_peak_mib()} MiB"
 
@@ -155,12 +156,6 @@ def _paper(number: int) -> Document:
     )
 
 
-def _cpu_seconds() -> float:
-    """Of this process alone: on a machine that others use too, the steadier measure."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def _peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
@@ -176,7 +171,8 @@ def _database() -> Iterator[Engine]:
             database = connect(url, application="nestex bench")
             with database.begin() as connection:
                 deployment.establish(connection, "EUR", ClockAnchor(0, 0))
-                connection.execute(text("INSERT INTO billing_period VALUES (:month, 'closed', 1)"), {"month": MONTH})
+                closed = "INSERT INTO billing_period (month, state, closed_at_micros) VALUES (:month, 'closed', 1)"
+                connection.execute(text(closed), {"month": MONTH})
             yield database
             database.dispose()
             discard_home(folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -27,7 +29,7 @@ FAILING = (
     & (billable_contract.c.ended_minute < billable_contract.c.end_minute)
 )
 """Of an open contract: its guest has failed, and `billing.endings.fail` has not divided its money yet."""
-_TERMS = tuple(Terms.__dataclass_fields__)
+_terms_of = attrgetter(*Terms.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,14 @@ def bargain_of(row: Row[Any]) -> Bargain:
         minutes=row.end_minute - row.start_minute,
         price_micros=row.price_micros,
         bond_micros=row.bond_micros,
-        terms=Terms(**{name: getattr(row, name) for name in _TERMS}),
+        terms=_terms(_terms_of(row)),
     )
+
+
+@lru_cache(maxsize=10_000)
+def _terms(values: tuple[Any, ...]) -> Terms:
+    """Most contracts share their terms with many others."""
+    return Terms(*values)
 
 
 def _row(contract: NewContract) -> dict[str, Any]:

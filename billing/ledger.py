@@ -18,7 +18,7 @@ from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, Transfer, account, is_market_account
 from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
-from runtime.bulk import put_rows
+from runtime.bulk import put_values
 from runtime.driver import Pipe
 
 _INSERT_TRANSFERS = text("""
@@ -37,6 +37,9 @@ _UPDATE_ACCOUNTS = text("""
         AS change (id, balance, reserved)
     WHERE ledger_account.id = change.id
 """)
+
+_ENTRY_COLUMNS = ("transfer_id", "ordinal", "account_id", "amount_micros", "reference")
+"""Where an entry stands, and its own fields in their order."""
 
 
 class FloorBroken(Refused):
@@ -84,9 +87,9 @@ def put_posting(pipe: Pipe, transfers: Sequence[Transfer], reservations: Mapping
     held = held_in(holding.rows, locked)
     fresh = [] if posted is None else _not_yet_posted(dict(posted.rows), transfers)
     changes: dict[str, int] = defaultdict(int)
-    for transfer in fresh:
-        for entry in transfer.entries:
-            changes[entry.account] += entry.amount_micros
+    for transfer, _ in fresh:
+        for account_id, amount, _ in transfer.entries:
+            changes[account_id] += amount
     _check_floors(held, changes, reserved)
     _write_transfers(pipe, fresh)
     _update(pipe, (changes.keys() | reserved.keys()) - market, changes, reserved)
@@ -136,14 +139,15 @@ def _open(connection: Connection, owner: str, kinds: Sequence[str]) -> None:
     connection.execute(insert(ledger_account).on_conflict_do_nothing(), rows)
 
 
-def _not_yet_posted(contents: dict[str, bytes], transfers: Sequence[Transfer]) -> list[Transfer]:
-    """The transfers whose keys are not among those of `contents`, each key once. Raises Conflict."""
+def _not_yet_posted(contents: dict[str, bytes], transfers: Sequence[Transfer]) -> list[tuple[Transfer, bytes]]:
+    """The transfers whose keys are not among those of `contents`, each key once, with their own contents. Raises
+    Conflict."""
     fresh = []
     for transfer in transfers:
         content = transfer.content_sha256()
         if transfer.key not in contents:
             contents[transfer.key] = content
-            fresh.append(transfer)
+            fresh.append((transfer, content))
         elif contents[transfer.key] != content:
             raise Conflict("transfer_conflict", f"transfer {transfer.key} is posted with another content")
     return fresh
@@ -164,30 +168,24 @@ def _check_floors(held: Mapping[str, Cash], changes: Mapping[str, int], reserved
         raise FloorBroken(tuple(sorted(broken)))
 
 
-def _write_transfers(pipe: Pipe, transfers: Sequence[Transfer]) -> None:
-    if not transfers:
+def _write_transfers(pipe: Pipe, fresh: Sequence[tuple[Transfer, bytes]]) -> None:
+    if not fresh:
         return
     columns = {
-        "keys": [transfer.key for transfer in transfers],
-        "kinds": [transfer.kind for transfer in transfers],
-        "times": [transfer.at_micros for transfer in transfers],
-        "contents": [transfer.content_sha256() for transfer in transfers],
+        "keys": [transfer.key for transfer, _ in fresh],
+        "kinds": [transfer.kind for transfer, _ in fresh],
+        "times": [transfer.at_micros for transfer, _ in fresh],
+        "contents": [content for _, content in fresh],
     }
     inserted = pipe.put(_INSERT_TRANSFERS, columns)
     pipe.send()
     ids = dict(inserted.rows)
     rows = [
-        {
-            "transfer_id": ids[transfer.key],
-            "ordinal": ordinal,
-            "account_id": entry.account,
-            "amount_micros": entry.amount_micros,
-            "reference": entry.reference,
-        }
-        for transfer in transfers
-        for ordinal, entry in enumerate(transfer.entries)
+        (transfer_id, ordinal, *entry)
+        for transfer_id, entries in ((ids[transfer.key], transfer.entries) for transfer, _ in fresh)
+        for ordinal, entry in enumerate(entries)
     ]
-    put_rows(pipe, ledger_entry, rows)
+    put_values(pipe, ledger_entry, _ENTRY_COLUMNS, rows)
 
 
 def _update(pipe: Pipe, accounts: Iterable[str], changes: Mapping[str, int], reserved: Mapping[str, int]) -> None:

@@ -7,17 +7,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, bindparam, select, text
 
 from billing import ledger
 from billing.contracts import bargain_of
 from billing.tables import billable_contract
-from billing.terms import Bargain, Totals, bond_of, totals
+from billing.terms import Bargain, Terms, Totals, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
 from common.minutes import SECONDS_PER_MINUTE
+from runtime.driver import Pipe
 
 # Word for word the predicate of the partial index.
 _UNSETTLED = text("delivered_seconds >= (billed_minutes + 1) * 60::bigint")
+_READ = (
+    "contract_id", "buyer_id", "provider_id", "slices", "price_micros", "start_minute", "end_minute", "bond_micros",
+    "delivered_seconds", "billed_minutes", "bond_minutes", "released_minutes", "unsettlings",
+    *Terms.__dataclass_fields__,
+)  # fmt: skip
+_DUE = (
+    select(*(billable_contract.c[name] for name in _READ))
+    .where(_UNSETTLED)
+    .order_by(billable_contract.c.contract_id)
+    .limit(bindparam("most"))
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _ADVANCE = text("""
     UPDATE billable_contract SET billed_minutes = now.minutes, bond_minutes = greatest(bond_minutes, now.minutes)
     FROM unnest(CAST(:ids AS text[]), CAST(:minutes AS integer[])) AS now (id, minutes)
@@ -38,11 +51,11 @@ def settle(connection: Connection, at_micros: int, limit: int = 1000) -> Settled
 
     `minutes` of the result is zero when there is nothing left to do.
     """
-    columns = billable_contract.c
-    query = select(billable_contract).where(_UNSETTLED).order_by(columns.contract_id).limit(limit)
-    rows = connection.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
-    ledger.post(connection, settlement_transfers(rows, at_micros))
-    return Settled(len(rows), advance(connection, rows))
+    pipe = Pipe(connection)  # its rows are plain named tuples: to read a field costs a tenth of what SQLAlchemy's take
+    due = pipe.put(_DUE, {"most": limit})
+    pipe.send()
+    ledger.post(connection, settlement_transfers(due.rows, at_micros))
+    return Settled(len(due.rows), advance(connection, due.rows))
 
 
 def settlement_transfers(rows: Iterable[Row[Any]], at_micros: int) -> list[Transfer]:
@@ -82,10 +95,16 @@ def capture_entries(row: Row[Any], due: Totals) -> tuple[Entry, ...]:
 
 def advance(connection: Connection, rows: Iterable[Row[Any]]) -> int:
     """Note that these locked rows are settled; the minutes by which they went on."""
-    due = {row.contract_id: billed_now(row) for row in rows if billed_now(row) > row.billed_minutes}
-    if due:
-        connection.execute(_ADVANCE, {"ids": list(due), "minutes": list(due.values())})
-    return sum(billed_now(row) - row.billed_minutes for row in rows)
+    ids, minutes, advanced = [], [], 0
+    for row in rows:
+        more = billed_now(row) - row.billed_minutes
+        if more > 0:
+            ids.append(row.contract_id)
+            minutes.append(row.billed_minutes + more)
+            advanced += more
+    if ids:
+        connection.execute(_ADVANCE, {"ids": ids, "minutes": minutes})
+    return advanced
 
 
 def billed_now(row: Row[Any]) -> int:

@@ -7,6 +7,7 @@ up, whatever the steps. Source: the design's market rules, "Delivery and billing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.money import share_floor
 
@@ -30,8 +31,7 @@ class Terms:
     allowance_minutes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bargain:
+class Bargain(NamedTuple):
     """So many slices for so many minutes at a price per slice-minute, with the bond that was taken for it."""
 
     slices: int
@@ -46,9 +46,8 @@ class Bargain:
         return gross_with_vat(self.price_micros, self.slices * self.minutes, self.terms.buyer_vat_ppm)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Running totals of a contract, in micro-units.
+class Totals(NamedTuple):
+    """Running totals of a contract, in micro-units. Settlement makes three of them for every contract and minute.
 
     `gross` is price x slice-minutes and the release fee, `provider_net` gross less the market's fee, `escrow_captured`
     gross and the buyer's VAT.
@@ -72,14 +71,7 @@ class Totals:
         return self.buyer_vat - self.provider_vat
 
     def __sub__(self, earlier: Totals) -> Totals:
-        return Totals(
-            gross=self.gross - earlier.gross,
-            fee=self.fee - earlier.fee,
-            buyer_vat=self.buyer_vat - earlier.buyer_vat,
-            provider_net=self.provider_net - earlier.provider_net,
-            provider_vat=self.provider_vat - earlier.provider_vat,
-            escrow_captured=self.escrow_captured - earlier.escrow_captured,
-        )
+        return Totals(*map(int.__sub__, self, earlier))
 
 
 def gross_with_vat(price_micros: int, slice_minutes: int, vat_ppm: int) -> int:
@@ -101,17 +93,13 @@ def totals(bargain: Bargain, billed_minutes: int, released_minutes: int = 0) -> 
         raise AssertionError(f"{billed_minutes} minutes billed and {released_minutes} released of {bargain.minutes}")
     terms = bargain.terms
     minute_price = bargain.price_micros * bargain.slices
-    gross = minute_price * billed_minutes + share_floor(minute_price * released_minutes, terms.release_ppm)
+    gross = minute_price * billed_minutes
+    if released_minutes:
+        gross += share_floor(minute_price * released_minutes, terms.release_ppm)
     fee = share_floor(gross, terms.fee_ppm)
     buyer_vat = share_floor(gross, terms.buyer_vat_ppm)
-    return Totals(
-        gross=gross,
-        fee=fee,
-        buyer_vat=buyer_vat,
-        provider_net=gross - fee,
-        provider_vat=share_floor(gross - fee, terms.provider_vat_ppm),
-        escrow_captured=gross + buyer_vat,
-    )
+    net = gross - fee
+    return Totals(gross, fee, buyer_vat, net, share_floor(net, terms.provider_vat_ppm), gross + buyer_vat)
 
 
 def bond_of(bargain: Bargain, minutes: int) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from billing.chart import is_routed
 
@@ -21,8 +21,7 @@ def is_market_account(account_id: str) -> bool:
     return account_id.startswith(MARKET + "/")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One side of a transfer: micro-units into (negative: out of) an account. `reference` is the contract or document
     that it is for; entries of the market's own accounts, which stand for a whole batch, may have none."""
 
@@ -42,25 +41,30 @@ class Transfer:
     entries: tuple[Entry, ...]
 
     def __post_init__(self) -> None:
-        if len(self.entries) < 2 or any(entry.amount_micros == 0 for entry in self.entries):
-            raise AssertionError(f"transfer {self.key} needs two entries or more, none of them zero")
-        if total := sum(entry.amount_micros for entry in self.entries):
+        debits: dict[str, int] = {}
+        credits_: dict[str, int] = {}
+        for account_id, amount, _ in self.entries:
+            kind = account_id[account_id.rfind("/") + 1 :]
+            if amount > 0:
+                credits_[kind] = credits_.get(kind, 0) + amount
+            elif amount < 0:
+                debits[kind] = debits.get(kind, 0) - amount
+            else:
+                raise AssertionError(f"transfer {self.key} has an entry of zero")
+        if total := sum(credits_.values()) - sum(debits.values()):
             raise AssertionError(f"transfer {self.key} does not sum to zero but to {total}")
-        debits: Counter[str] = Counter()
-        credits_: Counter[str] = Counter()
-        for entry in self.entries:
-            kind = entry.account.rpartition("/")[2]
-            (debits if entry.amount_micros < 0 else credits_)[kind] += abs(entry.amount_micros)
+        if not credits_:
+            raise AssertionError(f"transfer {self.key} needs two entries or more")
         if not is_routed(self.kind, debits, credits_):
             raise AssertionError(f"a {self.kind} cannot debit {dict(debits)} and credit {dict(credits_)}: {self.key}")
 
     def content_sha256(self) -> bytes:
         """Of what it moves. The time is left out, so that a retry at a later time is still the same transfer."""
         lines = [self.kind]
-        lines += [f"{entry.account}\x1f{entry.amount_micros}\x1f{entry.reference or ''}" for entry in self.entries]
+        lines += [f"{account_id}\x1f{amount}\x1f{reference or ''}" for account_id, amount, reference in self.entries]
         return hashlib.sha256("\x1e".join(lines).encode()).digest()
 
 
 def nonzero(*entries: Entry) -> tuple[Entry, ...]:
     """The entries that move anything."""
-    return tuple(entry for entry in entries if entry.amount_micros)
+    return tuple([entry for entry in entries if entry[1]])

@@ -34,13 +34,19 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
 def put_rows(pipe: Pipe, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """The same by way of a pipe: few rows go with its next `send`, for many all that waits in it is sent at once."""
-    if not rows:
+    if rows:
+        put_values(pipe, table, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def put_values(pipe: Pipe, table: Table, columns: tuple[str, ...], values: Sequence[tuple[Any, ...]]) -> None:
+    """The same for rows that come as tuples of these columns: a row of the ledger is made four times a contract and
+    minute."""
+    if not values:
         return
-    insert, copy, in_json = _statements(table, tuple(rows[0]))
-    values = [tuple(row.values()) for row in rows]
+    insert, copy, in_json = _statements(table, columns)
     if in_json:
         values = [_with_json(row, in_json) for row in values]
-    if len(rows) < _COPY_FROM_ROWS:
+    if len(values) < _COPY_FROM_ROWS:
         pipe.put_many(insert, values)
     else:
         pipe.send()
