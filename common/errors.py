@@ -46,7 +46,6 @@ ERROR_CODES: dict[str, str] = {
     "key_invalid": "The API key is unknown, revoked or expired.",
     "scope_missing": "The API key does not carry the scope that this call needs.",
     "enrolment_invalid": "The enrolment token is unknown, used or expired.",
-    "not_the_buyer": "Only the buyer of a contract may command its guest, or see inside it.",
     # NotFound
     "not_found": "There is no such thing, or it is not yours to see.",
     # Conflict

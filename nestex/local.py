@@ -14,7 +14,8 @@ import httpx
 from common.clock import RealClock
 from common.errors import Unavailable
 from nestex.bootstrap import NewDeployment, prepare
-from nestex.stack.libvirtd import start_libvirtd
+from nestex.stack.hypervisor_kind import HypervisorKind
+from nestex.stack.hypervisors import start_hypervisor
 from nestex.stack.ports import LOOPBACK, free_port, is_free
 from nestex.stack.stack import Stack, running_stack
 from nestex.stack.supervisor import Child, Supervisor
@@ -76,9 +77,10 @@ def start_agent(
     token: str,
     capacity: tuple[int, int, int],
     *,
+    hypervisor: HypervisorKind = HypervisorKind.TEST,
     extra: dict[str, str] | None = None,
 ) -> None:
-    """An agent with a private libvirtd (test driver) as further children; it may use so many vCPUs, MiB and GiB.
+    """An agent with a private libvirtd as further children; it may use so many vCPUs, MiB and GiB.
 
     `extra` are further NESTEX_ settings for it.
     """
@@ -88,9 +90,9 @@ def start_agent(
         "NESTEX_AGENT_MARKET_URL": market.url,
         "NESTEX_AGENT_DATA": str(data),
         "NESTEX_AGENT_TOKEN": token,
-        "NESTEX_AGENT_LIBVIRT_URI": start_libvirtd(supervisor, name),
         _CAPACITY: ",".join(map(str, capacity)),
     }
+    environment |= start_hypervisor(supervisor, name, hypervisor)
     supervisor.start(Child(f"agent-{name}", _nestex("agent"), environment | (extra or {})))
 
 

@@ -175,7 +175,7 @@ async def _live(settings: Settings) -> None:
     with _locked(settings.data), _thread("store") as storage, _thread("hypervisor") as hypervisor:
         driver = await _opened(hypervisor, settings, SystemClock())
         capabilities = await hypervisor(driver.capabilities)
-        capacity = capacity_of(settings.data, settings.declared, simulated=capabilities.simulated)
+        capacity = capacity_of(settings.data, settings.declared, trusted=capabilities.simulated or settings.overcommit)
         log.info("%s, capacity %s", capabilities, capacity)
         identity = await identify(settings, capacity)
         store = await storage(Store, settings.data / STORE_FILE, identity.node)

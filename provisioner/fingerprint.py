@@ -22,9 +22,10 @@ def measure(folder: Path, meminfo: Path = Path("/proc/meminfo")) -> Capacity:
     )
 
 
-def capacity_of(folder: Path, declared: Capacity | None, *, simulated: bool) -> Capacity:
-    """What the agent says of its node: measured and capped, or what was declared where guests are only simulated."""
-    return declared if simulated and declared is not None else capped(measure(folder), declared)
+def capacity_of(folder: Path, declared: Capacity | None, *, trusted: bool) -> Capacity:
+    """What the agent says of its node: measured and capped, or what was declared where that is to be `trusted`: where
+    guests are only simulated, or several nodes of a demo share a machine."""
+    return declared if trusted and declared is not None else capped(measure(folder), declared)
 
 
 def capped(measured: Capacity, declared: Capacity | None) -> Capacity:

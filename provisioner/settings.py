@@ -17,7 +17,7 @@ Acceleration = Literal["auto", "kvm"]
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`token` is needed at the first start only; `heartbeat_seconds` are real; `declared` caps the capacity that is
-    measured.
+    measured, or with `overcommit` stands for it: for nodes of a demo that share a machine.
 
     The rest is for guests that really run. `storage` is the folder for their files, which QEMU's user must be able to
     reach, in `data` where it is None; `images` and `volumes` are the pools, in `storage` where they are None; `address`
@@ -34,6 +34,7 @@ class Settings:
     images: Path | None = None
     volumes: Path | None = None
     address: str = "127.0.0.1"
+    overcommit: bool = False
     acceleration: Acceleration = "auto"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from common import codec
-from common.errors import Conflict, Forbidden
+from common.errors import Conflict, Refused
 from common.minutes import MICROS_PER_MINUTE
 from common.wire import Extras, GuestSpec, Want
 from market.contract_states import CONTRACT_STATES
@@ -50,12 +50,13 @@ def command_guest(
 ) -> Mapping[Any, Any]:
     """The contract's row after the change.
 
-    Raises NotFound; Forbidden (`not_the_buyer`) for its provider; Conflict (`state_forbids`) when it is over, and
+    Raises NotFound; Refused (`not_your_side`) for its provider; Conflict (`state_forbids`) when it is over, and
     (`revision_mismatch`) unless it still is at `revision`, where one is given; and what `change` raises.
     """
     connection.execute(select(contract.c.id).where(contract.c.id == contract_id).with_for_update())
     row = bought_contract(connection, participant, contract_id)
-    if CONTRACT_STATES.is_terminal(row["state"]) or at_micros >= row["end_minute"] * MICROS_PER_MINUTE:
+    end = row["ended_minute"] or row["end_minute"]
+    if CONTRACT_STATES.is_terminal(row["state"]) or at_micros >= end * MICROS_PER_MINUTE:
         raise Conflict("state_forbids", f"the contract {contract_id} is over", field="contract")
     if revision not in (None, row["revision"]):
         message = f"the guest is at revision {row['revision']}, not {revision}"
@@ -78,10 +79,12 @@ def command_guest(
 
 
 def bought_contract(connection: Connection, participant: str, contract_id: str) -> RowMapping:
-    """A contract that the participant bought. Raises NotFound, and Forbidden (`not_the_buyer`) for its provider."""
+    """A contract that the participant bought. Raises NotFound, and Refused (`not_your_side`) for its provider."""
     row = get_contract(connection, participant, contract_id)
     if row["buyer_id"] != participant:
-        raise Forbidden("not_the_buyer", "a guest is its buyer's: its provider sees the contract alone")
+        raise Refused(
+            "not_your_side", "only the buyer of a contract commands its guest, or sees inside it", field="contract"
+        )
     return row
 
 

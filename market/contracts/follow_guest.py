@@ -64,7 +64,8 @@ def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
         changes["answers"] = [asdict(answer) for answer in status.answers]
     if status.endpoints:
         changes["endpoints"] = [asdict(endpoint) for endpoint in status.endpoints]
-    if status.state == "ready" and row["ready_at_micros"] is None:
+    held = status.state == "ready" or (status.state == "stopped" and row["want"] == "stopped")
+    if held and row["ready_at_micros"] is None:
         changes["ready_at_micros"] = status.at_ms * 1000
     return changes
 

@@ -40,6 +40,14 @@ Address = Annotated[
     str,
     typer.Option("--address", envvar="NESTEX_AGENT_ADDRESS", help="of the node, where its guests' ports are reached"),
 ]
+Overcommit = Annotated[
+    bool,
+    typer.Option(
+        "--overcommit",
+        envvar="NESTEX_AGENT_OVERCOMMIT",
+        help="take --capacity although the machine has less: for nodes that share one, as in a demo",
+    ),
+]
 Kvm = Annotated[bool, typer.Option("--kvm", envvar="NESTEX_AGENT_KVM", help="do not start where KVM is of no use")]
 
 
@@ -58,6 +66,7 @@ def agent(
     images: Images = None,
     volumes: Volumes = None,
     address: Address = "127.0.0.1",
+    overcommit: Overcommit = False,
     kvm: Kvm = False,
 ) -> None:
     """Run guests in this VM for the contracts of its node."""
@@ -75,6 +84,7 @@ def agent(
         images=images,
         volumes=volumes,
         address=address,
+        overcommit=overcommit,
         acceleration="kvm" if kvm else "auto",
     )
     raise typer.Exit(main(settings))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nestex.cli.output import console
+from nestex.stack.hypervisor_kind import HypervisorKind
 
 _ZONE = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
@@ -23,11 +24,15 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="folder for documents and exports")] = Path("demo-out"),
     json_file: Annotated[Path | None, typer.Option("--json", help="file for the figures")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="keep the data folder, for `nestex up --data`")] = False,
+    hypervisor: Annotated[
+        HypervisorKind,
+        typer.Option("--hypervisor", help="test: guests are played; qemu: they boot, which takes longer"),
+    ] = HypervisorKind.TEST,
 ) -> None:
     """The whole story on real servers, in about a minute; exit code 1 if anything is off."""
     from nestex.demo.run import run_demo
 
-    raise typer.Exit(run_demo(console, out, json_file, keep=keep))
+    raise typer.Exit(run_demo(console, out, json_file, keep=keep, hypervisor=hypervisor))
 
 
 def up(
@@ -35,11 +40,15 @@ def up(
     zone: Annotated[list[str] | None, typer.Option("--zone", help="zone with an engine; may be repeated")] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="of the HTTP API; 0: any that is free")] = 8780,
     speed: Annotated[int, typer.Option("--speed", min=1, help="market seconds in a real second")] = 1,
+    hypervisor: Annotated[
+        HypervisorKind | None, typer.Option("--hypervisor", help="a hypervisor for a node on this machine")
+    ] = None,
 ) -> None:
     """Run the whole market on this machine until Ctrl-C."""
     from common.clock import SystemClock
     from nestex.bootstrap import NewDeployment
     from nestex.local import running_market
+    from nestex.stack.hypervisors import start_hypervisor
 
     zones = zone or ["fra1"]
     if not all(re.fullmatch(_ZONE, name) for name in zones):
@@ -52,4 +61,10 @@ def up(
         console.print("Ctrl-C ends it. To be its operator in another shell:\n")
         console.print(f"export NESTEX_URL={market.url}", soft_wrap=True)
         console.print(f"export NESTEX_API_KEY={market.operator_key}", soft_wrap=True)
+        if hypervisor is not None:
+            settings = start_hypervisor(market.supervisor, "local", hypervisor)
+            console.print("\nAn agent with the token of a node of yours has its hypervisor here:\n")
+            for name, value in ({"NESTEX_AGENT_MARKET_URL": market.url} | settings).items():
+                console.print(f"export {name}={value}", soft_wrap=True)
+            console.print("nestex agent --data nestex-agent --token TOKEN --capacity 4,8192,40")
         market.supervisor.run()

@@ -11,6 +11,7 @@ from nestex.demo.cast import ZONE, NodeCast
 from nestex.demo.scene import SellersNode
 from nestex.demo.trading import Tell
 from nestex.local import LocalMarket, resize_agent, start_agent, start_engine
+from nestex.stack.hypervisor_kind import HypervisorKind
 
 STANDBY = f"engine-{ZONE}-standby"
 _ENGINES = (f"engine-{ZONE}", STANDBY)
@@ -24,12 +25,14 @@ class Troublemaker:
 
     market: LocalMarket
     tell: Tell
+    hypervisor: HypervisorKind = HypervisorKind.TEST
     log: list[dict[str, str]] = field(default_factory=list)
 
     def start_nodes(self, nodes: list[SellersNode]) -> None:
         """An agent for every node, and a second engine that stands by."""
         for node in nodes:
-            start_agent(self.market, node.cast.name, node.token, _capacity(node.cast))
+            cast = node.cast
+            start_agent(self.market, cast.name, node.token, _capacity(cast), hypervisor=self.hypervisor)
         start_engine(self.market, STANDBY, ZONE)
 
     def kill_agent(self, node: SellersNode) -> None:

@@ -28,29 +28,34 @@ from nestex.demo.summary import show
 from nestex.demo.trading import Floor
 from nestex.demo.watching import Watcher
 from nestex.local import LocalMarket, running_market
+from nestex.stack.hypervisor_kind import HypervisorKind
 from nestex.stack.stack import discard
 from runtime.database import connect
 from runtime.deployment import market_clock
 
-_SPEED = 60
+_SPEEDS = {HypervisorKind.TEST: 60, HypervisorKind.QEMU: 10}
+"""Guests that really boot take seconds, which are not to be many minutes of the market."""
+
 _MINUTES_BEFORE_MIDNIGHT = 45
 _GRACE_MINUTES = 3
 _AGENTS_SECONDS = 60.0
 _STORY_SECONDS = 300.0
 
 
-def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool) -> int:
+def run_demo(
+    console: Console, out: Path, json_file: Path | None, *, keep: bool, hypervisor: HypervisorKind = HypervisorKind.TEST
+) -> int:
     """Play the story; 0 when everything is as it should be, else 1. Documents and exports go to `out`."""
-    clock = SystemClock()
+    clock, speed = SystemClock(), _SPEEDS[hypervisor]
     started = clock.monotonic()
     (out / "documents").mkdir(parents=True, exist_ok=True)  # before the story, should there be no place for it
     with _data_folder(console, keep) as data:
         console.print("starting PostgreSQL, nats-server, market, engine and worker", style="dim")
-        new = NewDeployment(clock_speed=_SPEED, market_micros=_last_evening(clock))
+        new = NewDeployment(clock_speed=speed, market_micros=_last_evening(clock))
         with running_market(data, clock, [ZONE], new, extra={"NESTEX_GRACE_MINUTES": str(_GRACE_MINUTES)}) as market:
             with _database(market) as database:
-                played = _play(market, database, clock, console)
-                result = results.collect(database, played, clock.monotonic() - started, _SPEED)
+                played = _play(market, database, clock, console, hypervisor)
+                result = results.collect(database, played, clock.monotonic() - started, speed)
             _save(out, played.documents)
             _export(out, MarketClient(market.url, market.operator_key), played.documents)
     show(console, result, played.documents, out / "documents")
@@ -65,7 +70,9 @@ def run_demo(console: Console, out: Path, json_file: Path | None, *, keep: bool)
     return 1 if found else 0
 
 
-def _play(market: LocalMarket, database: Engine, real: RealClock, console: Console) -> results.Played:
+def _play(
+    market: LocalMarket, database: Engine, real: RealClock, console: Console, hypervisor: HypervisorKind
+) -> results.Played:
     with database.begin() as connection:
         clock = market_clock(connection, real)
 
@@ -77,10 +84,10 @@ def _play(market: LocalMarket, database: Engine, real: RealClock, console: Conso
             name: str = connection.execute(select(lease.c.holder).where(lease.c.shard == shard)).scalar_one()
             return name
 
-    tell(f"the market is open at {market.url}, a minute lasts {60 / _SPEED:g} s")
+    tell(f"the market is open at {market.url}, a minute lasts {60 / _SPEEDS[hypervisor]:g} s")
     month = month_of(clock.minute())
     scene = set_scene(market.url, market.operator_key)
-    floor, trouble = Floor(tell, market.supervisor.watch), Troublemaker(market, tell)
+    floor, trouble = Floor(tell, market.supervisor.watch), Troublemaker(market, tell, hypervisor)
     watcher = Watcher(scene, real, market.supervisor.watch, tell)
     trouble.start_nodes([node for seller in scene.sellers for node in seller.nodes])
     watcher.nodes_online(_AGENTS_SECONDS)

@@ -83,8 +83,8 @@ class Snapshot:
 
 
 def own_volume(contract: str, name: str) -> str:
-    """The name, in the block pool, of a volume that belongs to a guest."""
-    return f"{contract}.{name}"
+    """The name, in the block pool, of a guest's own volume. Ids have no dash, and libvirt takes no dot."""
+    return f"{contract}-{name}"
 
 
 @dataclass(frozen=True, slots=True)

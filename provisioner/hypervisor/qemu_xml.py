@@ -103,7 +103,8 @@ def adapter_alias(adapter: str) -> str:
 def volume_element(volume: str, path: Path, taken: Iterable[str]) -> ElementTree.Element:
     """The disk of a volume, under the first name that is not `taken`."""
     target = next(name for name in _VOLUMES if name not in set(taken))
-    element = _disk(path, "raw", target, volume.rpartition(".")[2])  # a guest's own volume is known to it by its name
+    known_as = volume.partition("-")[2] or volume  # a guest's own volume has its own name inside
+    element = _disk(path, "raw", target, known_as)
     add(element, "alias", name=volume_alias(volume))
     return element
 

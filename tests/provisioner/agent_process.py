@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import codec
+from common import codec, fault_points
 from common.clock import MarketClock
 from common.enrolment import EnrolAnswer
 from provisioner.identity import ANSWER_FILE, SEED_FILE
@@ -21,7 +22,7 @@ from pathlib import Path
 from provisioner.agent import main
 from provisioner.settings import Settings, parse_capacity
 
-logging.basicConfig(level=logging.INFO)
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
 folder, uri, capacity, images = sys.argv[1:]
 images = Path(images) if images else None
 sys.exit(main(Settings("http://127.0.0.1:1", Path(folder), uri, None, 0.2, parse_capacity(capacity), images=images)))
@@ -52,7 +53,18 @@ class Node:
         """Start the agent."""
         arguments = [str(self.folder), self.libvirt_uri, "8,32768,200", str(self.images or "")]
         with (self.folder / "agent.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", RUN_AGENT, *arguments], stderr=log, stdout=log)
+            environment = os.environ | {"NESTEX_FAULT_FILE": str(self.folder / "fault")}
+            command = [sys.executable, "-c", RUN_AGENT, *arguments]
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
+
+    def arm(self, point: str) -> None:
+        """Let the agent die, as by kill -9, when it comes to the point."""
+        fault_points.arm(self.folder / "fault", point, "kill")
+
+    async def died(self) -> None:
+        """Wait until the agent that was to die has."""
+        assert self.process is not None
+        assert await asyncio.to_thread(self.process.wait, 60) == -signal.SIGKILL
 
     def end(self, number: signal.Signals) -> int:
         """Signal the agent and wait for it."""

@@ -56,9 +56,13 @@ class Market:
         await self.jetstream.publish(subjects.allocation(self.node, allocation.contract), codec.encode(allocation))
 
     async def command(self, verb: str, message: Any) -> CommandAnswer:
+        """Have the agent do something."""
+        return await self.ask(verb, message, CommandAnswer)
+
+    async def ask(self, verb: str, message: Any, kind: type[T]) -> T:
         """Ask the agent."""
         answer = await self.client.request(subjects.command(self.node, verb), codec.encode(message), timeout=5)
-        return codec.decode(CommandAnswer, answer.data)
+        return codec.decode(kind, answer.data)
 
     def states(self, contract: str) -> list[str]:
         """States of a contract's guest, in the order in which they arrived."""

@@ -12,6 +12,7 @@ import pytest
 from common import codec
 from common.errors import Unavailable
 from common.wire import Allocation, DataDisk, Extras, FieldAnswer, GuestStatus, Want
+from provisioner.hypervisor.port import own_volume
 from provisioner.patience import ORDERLY_SECONDS
 from tests.provisioner.factories import SPEC, allocation, contract
 from tests.provisioner.loop_world import World, loop_world
@@ -193,7 +194,7 @@ def test_devices_and_snapshots_come_and_go_and_what_is_not_possible_is_answered(
         assert (await _last(world)).applied == 2
         assert world.driver.nics(contract()) == ("eth1",)
         [volume] = world.driver.volumes()
-        assert (volume.name, volume.size_gib, volume.guest) == (f"{contract()}.data", 2, contract())
+        assert (volume.name, volume.size_gib, volume.guest) == (own_volume(contract(), "data"), 2, contract())
         assert [kept.name for kept in world.driver.snapshots(contract())] == ["before"]
         await world.hand_over(_wanted(3, volumes=(replace(data, size_gib=1),)))
         await world.go_to(12)

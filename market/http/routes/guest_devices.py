@@ -137,7 +137,7 @@ async def remove_volume(
 async def snapshots(contract: ContractId, who: Trading, market: Market) -> SnapshotList:
     """The snapshots that the node holds."""
     node = await asyncio.to_thread(
-        market.write, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
+        market.read, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
     )
     told = await ask_agent(market.bus, node, "snapshots", contract, SnapshotsAnswer)
     if not told.ok:

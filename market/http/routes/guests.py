@@ -66,7 +66,7 @@ class ConsoleModel(BaseModel):
 async def guest(contract: ContractId, who: Trading, market: Market, wait: Wait = 0) -> GuestModel:
     """What is wanted of the guest, and how far it has got."""
     row = await asyncio.to_thread(
-        market.write, lambda connection: dict(bought_contract(connection, who.participant, contract))
+        market.read, lambda connection: dict(bought_contract(connection, who.participant, contract))
     )
     return await guest_model(market, row, wait)
 
@@ -151,7 +151,7 @@ async def console(
 ) -> ConsoleModel:
     """The end of what the guest wrote to its serial console."""
     node = await asyncio.to_thread(
-        market.write, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
+        market.read, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
     )
     told = await ask_agent(market.bus, node, "console", contract, ConsoleAnswer)
     if not told.ok:

@@ -139,7 +139,7 @@ def node(node: NodeId, who: Reading, connection: Reader) -> NodeModel:
 @router.get("/nodes/{node}/status", responses=documented(401, 403, 404, 422, 503))
 async def node_status(node: NodeId, who: Providing, market: Market) -> NodeStatusModel:
     """What the agent of one of your nodes says now."""
-    await asyncio.to_thread(market.write, lambda connection: get_node(connection, who.participant, node))
+    await asyncio.to_thread(market.read, lambda connection: get_node(connection, who.participant, node))
     told = await ask_agent(market.bus, node, "node", "", NodeAnswer)
     return NodeStatusModel(
         answers=told.ok,

@@ -37,6 +37,20 @@ def test_a_contract_runs_when_its_guest_is_ready(world: World) -> None:
     assert [event.payload["state"] for _, event in events] == ["provisioning", "running"]
 
 
+def test_a_guest_that_its_buyer_stopped_before_it_ever_ran_is_delivered_all_the_same(world: World) -> None:
+    row = contract_of(world)
+    at = world.real.micros // 1000
+    with world.begin() as connection:
+        connection.execute(contract.update().values(want="stopped", revision=2))
+    tell(world, row, "stopping", at)
+    stopped = tell(world, row, "stopped", at + 1, applied=2)
+    assert (stopped["state"], stopped["ready_at_micros"], stopped["applied_revision"]) == (
+        "stopped",
+        (at + 1) * 1000,
+        2,
+    )
+
+
 def test_a_status_that_comes_late_changes_nothing(world: World) -> None:
     row = contract_of(world)
     at = world.real.micros // 1000

@@ -156,7 +156,7 @@ def test_a_guest_is_its_buyers_alone_and_only_with_the_scope(
 ) -> None:
     stranger = joined(operator, "Cedar Crawlers", "ops@cedar.example", "1.00")
     reader = buyer.as_(buyer.post("/v1/keys", {"name": "reader", "scopes": ["read"]}).json()["api_key"])
-    for who, code in ((provider, "not_the_buyer"), (stranger, "not_found"), (reader, "scope_missing")):
+    for who, code in ((provider, "not_your_side"), (stranger, "not_found"), (reader, "scope_missing")):
         answers = [who.post(f"{guest}/{verb}") for verb in ("start", "stop", "restart", "pause", "resume")]
         answers += [who.get(f"{guest}/{what}") for what in ("guest", "console", "snapshots")]
         answers += [who.post(f"{guest}/{what}", {"name": "one"}) for what in ("adapters", "snapshots")]

@@ -43,9 +43,15 @@ def test_every_command_to_a_guest_reaches_the_market(
     for gone in (("adapter detach", "eth1"), ("volume remove", "data"), ("snapshot drop", "before")):
         left = guest(*gone)
     assert (left["adapters"], left["volumes"], left["snapshots"]) == ([], [], [])
+
+
+def test_a_refusal_and_a_silent_node_are_told(run: Run, buyer: Http, provider: Http, node_id: str) -> None:
+    run(provider, *sell(node_id))
+    answer(run(buyer, *BUY, "--json"))
+    [contract] = [row["id"] for row in answer(run(buyer, "contracts", "--json"))]
     assert "cpu percent" in run(buyer, "guest", "show", contract).output
     for asked, code in (
-        (("guest", "rescale", contract, "--vcpus", "3"), "beyond_the_slices"),
+        (("guest", "rescale", contract, "--vcpus", "2"), "beyond_the_slices"),
         (("guest", "console", contract), "node_unavailable"),
         (("guest", "snapshot", "list", contract), "node_unavailable"),
         (("node-status", node_id), "not_found"),
