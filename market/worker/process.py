@@ -19,6 +19,7 @@ from market.worker.failures import Failures
 from market.worker.inbox import Inbox
 from market.worker.nightly_check import NightlyCheck
 from market.worker.relay import relay
+from market.worker.reliability import Reliability
 from market.worker.resellers import Resellers
 from market.worker.sealer import Sealer
 from market.worker.snapshotter import Snapshotter
@@ -74,6 +75,7 @@ async def follow_up(
         tasks.create_task(BusKeeper(database, jetstream, known.generation).run())
         tasks.create_task(CancelTimers(database, engine).run())
         tasks.create_task(Resellers(database, clock, engine).run())
+        tasks.create_task(Reliability(database, clock).run())
         tasks.create_task(NightlyCheck(database, clock).run())
         tasks.create_task(Sealer(database, clock).run())
         tasks.create_task(Sweeper(database).run())

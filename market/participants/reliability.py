@@ -1,0 +1,55 @@
+"""How reliably providers deliver: a score that bids can demand, made of contracts whose figures are final.
+
+Of what a provider owed within the last days it is the share that it delivered, in parts per million. A guest that was
+ready by its deadline is forgiven the minutes until then; a failed contract owes its whole window; what buyers released,
+or providers reclaimed by the rules, owes nothing from there on; busts do not count.
+
+Nobody buys a score cheaply: only contracts that pay a fee count, none with oneself, of each buyer so many slice-minutes
+at most, and the first ones of all count as not delivered. Source: the design's market rules, "Delivery and billing".
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from common.minutes import MINUTES_PER_DAY
+
+DAYS = 30
+"""Older contracts are forgotten."""
+MOST_OF_A_BUYER = 6_000
+"""Slice-minutes of one buyer that count at most."""
+UNPROVED = 600
+"""Slice-minutes that everybody begins with, not delivered: a short record is a low score."""
+
+_UPDATE = text("""
+    WITH contracts AS (
+        SELECT billed.provider_id, billed.buyer_id, slices, billed_minutes - credited_minutes AS billed,
+            CASE WHEN ending = 'failed' THEN billed.end_minute ELSE coalesce(billed.ended_minute, billed.end_minute) END
+                - billed.start_minute AS owed,
+            CASE WHEN ready_at_micros / 60000000 <= billed.start_minute + allowance_minutes
+                THEN allowance_minutes ELSE 0 END AS forgiven
+        FROM billable_contract AS billed JOIN (SELECT id, ready_at_micros FROM contract) AS guest ON id = contract_id
+        WHERE billed.state = 'closed' AND billed.start_minute >= :since AND fee_ppm > 0
+            AND ending IS DISTINCT FROM 'busted' AND billed.buyer_id <> billed.provider_id
+    ), of_buyers AS (
+        SELECT provider_id, sum(slices::bigint * owed) AS owed,
+            sum(slices::bigint * least(owed, billed + forgiven)) AS delivered
+        FROM contracts WHERE owed > 0 GROUP BY provider_id, buyer_id
+    ), scores AS (
+        SELECT provider_id, div(
+            1000000 * sum(div(delivered * least(owed, :most), owed)), sum(least(owed, :most)) + :unproved
+        ) AS ppm
+        FROM of_buyers GROUP BY provider_id
+    )
+    UPDATE participant SET reliability_ppm = coalesce(ppm, 0)
+    FROM participant AS provider LEFT JOIN scores ON provider_id = provider.id
+    WHERE participant.id = provider.id AND provider.is_provider
+        AND participant.reliability_ppm <> coalesce(ppm, 0)
+""")
+
+
+def score_providers(connection: Connection, minute: int) -> int:
+    """Bring every provider's score up to date, as of this minute; how many have changed."""
+    since = minute - DAYS * MINUTES_PER_DAY
+    names = {"since": since, "most": MOST_OF_A_BUYER, "unproved": UNPROVED}
+    return connection.execute(_UPDATE, names).rowcount
