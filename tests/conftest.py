@@ -78,6 +78,7 @@ _SERVERS = pytest.StashKey[Servers]()
 
 
 REAL_GUESTS_NEED = "root, for libvirt's namespaces, cgroups and devices, and Debian, for the small guest's kernel"
+"""A disk that is full needs root too, to make a small one."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -91,7 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The last word of a run that left something out."""
     if not _can_try_real_guests():
-        terminalreporter.write_line(f"NOT TESTED: real guests, which need {REAL_GUESTS_NEED}", red=True, bold=True)
+        terminalreporter.write_line(
+            f"NOT TESTED: real guests and a full disk, which need {REAL_GUESTS_NEED}", red=True, bold=True
+        )
 
 
 def _can_try_real_guests() -> bool:
@@ -101,7 +104,7 @@ def _can_try_real_guests() -> bool:
 def _needs_real_guests(item: pytest.Item) -> bool:
     parameters = getattr(item, "callspec", None)
     named = set(getattr(item, "fixturenames", ()))
-    return bool(named & {"real_node", "real_guests"}) or (
+    return bool(named & {"real_node", "real_guests", "small_disk"}) or (
         parameters is not None and "qemu" in parameters.params.values()
     )
 

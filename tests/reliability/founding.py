@@ -45,7 +45,7 @@ def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[To
             provider.post("/v1/providers", FORM)
             node = _node(provider)
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
-            start_agent(market, NODE, token, (8, 16_384, 80), extra={"NESTEX_FAULT_FILE": str(fault_file)})
+            start_agent(market, NODE, token, (8, 16_384, 80), extra=settings(fault_file, cable))
             uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
             town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
             town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")

@@ -22,6 +22,7 @@ from common.minutes import minute_text, parse_minute
 from nestex.books import first_difference
 from nestex.cli.client import MarketClient
 from nestex.local import LocalMarket, start_engine
+from tests.reliability import jumping
 from tests.reliability.cable import Cable
 
 ZONE = "fra1"
@@ -84,6 +85,14 @@ class Town:
     def agent_folder(self) -> Path:
         """Where the agent keeps its key and its file."""
         return self.path / "agents" / NODE
+
+    def jump(self, process: str, seconds: int) -> None:
+        """Let a child die, and come back to a system clock that is so many seconds off from then on."""
+        jumping.put_off(self.fault_file.parent, seconds)
+        died = self.market.supervisor.pid(process)
+        self.signal(process, signal.SIGKILL)
+        self.until(lambda: self.market.supervisor.pid(process) != died, f"the return of {process}")
+        jumping.put_off(self.fault_file.parent, 0)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, while the supervisor starts again what has died."""
@@ -180,7 +189,7 @@ class Town:
 
 def settings(fault_file: Path, cable: Cable) -> dict[str, str]:
     """What every process of the deployment is told."""
-    return {
+    return jumping.environment(fault_file.parent) | {
         "NESTEX_FAULT_FILE": str(fault_file),
         "NESTEX_AGENT_NATS_URL": cable.url,
         "NESTEX_LEASE_SECONDS": "1",
