@@ -39,6 +39,9 @@ BOOTING_SECONDS = 0.25
 CHUNK = 16
 """So many actions are carried out before their steps are stored and told."""
 
+ACT_SECONDS = 1.0
+"""So long, in real time, is acted before it is looked again: starting a guest takes seconds on a busy node."""
+
 
 class ReconcileLoop:
     """`told` is called after every change that leaves reports to publish."""
@@ -107,10 +110,12 @@ class ReconcileLoop:
         actions = self._retries.due(decide(records, sighting.guests, situation))
         if failure is not None:
             ends = [action for action in actions if frees(action)]
-            await self._hypervisor(_carry_out_all, ends, self._driver, self._clock.now_ms)
+            await self._hypervisor(_carry_out_all, ends, self._driver, self._clock)
             raise failure  # nothing is noted before what was seen: the ends come again, and are found done
         for start in range(0, len(actions), CHUNK):
-            await self._act(actions[start : start + CHUNK])
+            chunk = actions[start : start + CHUNK]
+            if await self._act(chunk) < len(chunk):
+                break
         return bool(actions)
 
     async def _meter(self, sighting: Sighting) -> tuple[Unavailable | None, int]:
@@ -126,8 +131,9 @@ class ReconcileLoop:
         self._unstored.clear()
         return None, reports
 
-    async def _act(self, actions: list[Action]) -> None:
-        outcomes = await self._hypervisor(_carry_out_all, actions, self._driver, self._clock.now_ms)
+    async def _act(self, actions: list[Action]) -> int:
+        """How many there was time for."""
+        outcomes = await self._hypervisor(_carry_out_some, actions, self._driver, self._clock)
         steps = [step for outcome in outcomes for step in outcome.steps]
         await self._storage(take_steps, self._store, steps)
         fault_points.reach("agent.noted")
@@ -138,6 +144,7 @@ class ReconcileLoop:
         for step in steps:
             log.info("contract %s: %s %s", step.contract, step.state, step.reason)
         self._told()
+        return len(outcomes)
 
     def _look(self) -> Sighting:
         """In the hypervisor's thread. Counters are read once a minute, for the report of the minute that has ended."""
@@ -161,5 +168,15 @@ def _store_sightings(store: Store, sightings: Iterable[Sighting], minute: int) -
     return report_minutes(store, minute)
 
 
-def _carry_out_all(actions: list[Action], driver: Hypervisor, now_ms: Callable[[], int]) -> list[Outcome]:
-    return [carry_out(action, driver, now_ms) for action in actions]
+def _carry_out_all(actions: list[Action], driver: Hypervisor, clock: MarketClock) -> list[Outcome]:
+    return [carry_out(action, driver, clock.now_ms) for action in actions]
+
+
+def _carry_out_some(actions: list[Action], driver: Hypervisor, clock: MarketClock) -> list[Outcome]:
+    """At least one. What there is no time for is decided anew: a contract that ends meanwhile comes first then."""
+    until, outcomes = clock.real.monotonic() + ACT_SECONDS, list[Outcome]()
+    for action in actions:
+        outcomes.append(carry_out(action, driver, clock.now_ms))
+        if clock.real.monotonic() >= until:
+            break
+    return outcomes

@@ -33,7 +33,7 @@ from nestex.stack.stack import discard
 from runtime.database import connect
 from runtime.deployment import market_clock
 
-_SPEEDS = {HypervisorKind.TEST: 60, HypervisorKind.QEMU: 10}
+_SPEEDS = {HypervisorKind.TEST: 60, HypervisorKind.QEMU: 6}
 """Guests that really boot take seconds, which are not to be many minutes of the market."""
 
 _MINUTES_BEFORE_MIDNIGHT = 45

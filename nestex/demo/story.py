@@ -12,7 +12,7 @@ from nestex.demo.trading import Floor, bid_body
 from nestex.demo.watching import Watcher
 
 _SHRUNK = NodeCast("rhone-2", vcpus=2, memory_mib=4096, disk_gib=20)
-_SECONDS = 60.0
+_SECONDS = 240.0
 """Real time that whatever the story waits for may take."""
 
 

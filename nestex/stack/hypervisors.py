@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -30,7 +31,13 @@ def start_hypervisor(supervisor: Supervisor, node: str, kind: HypervisorKind) ->
         "NESTEX_AGENT_LIBVIRT_URI": start_qemu_libvirtd(supervisor, node),
         "NESTEX_AGENT_IMAGES": str(_image_pool(supervisor.folder)),
         "NESTEX_AGENT_OVERCOMMIT": "1",  # all nodes of a stack are this machine
+        "NESTEX_AGENT_ADDRESS": _loopback(node),
     }
+
+
+def _loopback(node: str) -> str:
+    """An address of this machine for each node, so that their guests' ports do not meet."""
+    return f"127.{'.'.join(str(byte) for byte in hashlib.sha256(node.encode()).digest()[:2])}.1"
 
 
 def _image_pool(folder: DataFolder) -> Path:

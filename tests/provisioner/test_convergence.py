@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from common import codec
 from common.errors import Unavailable
 from common.guest_states import GUEST_STATES
 from common.wire import Allocation, GuestState, GuestStatus, UsageReport, Want
+from provisioner import patience
 from provisioner.guest import GuestRecord
 from provisioner.hypervisor.fake import FakeDomain
 from provisioner.reconcile import Target, is_settled, target_of
@@ -78,7 +80,9 @@ def test_from_any_state_repeated_reconciling_converges(
                 await _outlast(world, minute)
                 await _check(world, found, minute, synced)
 
-    asyncio.run(story())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience, "ORDERLY_SECONDS", 1.0)  # failures after it are to be outlasted within a minute too
+        asyncio.run(story())
 
 
 def _put(world: World, found: tuple[Case, ...]) -> None:

@@ -12,6 +12,7 @@ from common.minutes import minute_text, parse_minute
 from nestex.bootstrap import NewDeployment
 from nestex.cli.client import MarketClient
 from nestex.local import running_market, start_agent
+from nestex.stack.hypervisor_kind import HypervisorKind
 from runtime.database import connect
 from tests.reliability.cable import Cable
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
@@ -30,7 +31,9 @@ FORM = {
 
 
 @contextmanager
-def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[Town]:
+def running_town(
+    path: Path, *, market_micros: int | None = None, hypervisor: HypervisorKind = HypervisorKind.TEST
+) -> Iterator[Town]:
     """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
     clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable()
     new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
@@ -45,8 +48,10 @@ def running_town(path: Path, *, market_micros: int | None = None) -> Iterator[To
             provider.post("/v1/providers", FORM)
             node = _node(provider)
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
-            start_agent(market, NODE, token, (8, 16_384, 80), extra=settings(fault_file, cable))
-            uri = f"test+unix:///default?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
+            faults = settings(fault_file, cable)
+            start_agent(market, NODE, token, (8, 16_384, 80), hypervisor=hypervisor, extra=faults)
+            driver = "test+unix:///default" if hypervisor is HypervisorKind.TEST else "qemu+unix:///system"
+            uri = f"{driver}?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
             town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
             town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
             _offer(town)

@@ -1,0 +1,65 @@
+"""From the bid to a guest that boots, and from its buyer's HTTP calls to what the guest itself tells on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from nestex.stack.hypervisor_kind import HypervisorKind
+from tests.reliability.buyer import Buyer
+from tests.reliability.founding import running_town
+from tests.reliability.town import Town
+
+HOURS = 600
+
+
+@pytest.fixture(params=["qemu"])
+def real_town(request: pytest.FixtureRequest, data_path: Path, patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
+    with running_town(data_path, hypervisor=HypervisorKind(request.param)) as made:
+        yield made
+
+
+def _page(town: Town, buyer: Buyer) -> Any:
+    """What the guest says on its own page."""
+    endpoints = {each["service"]: each for each in town.buyer.get(buyer.path)["endpoints"]}
+    address = f"{endpoints['http']['address']}:{endpoints['http']['port']}"
+
+    def look() -> Any:
+        try:
+            return httpx.get(f"http://{address}/cgi-bin/report", timeout=20.0, trust_env=False).json()
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    return town.until(look, "the guest's page")
+
+
+def test_what_is_asked_over_http_is_what_the_guest_tells_on_its_page(real_town: Town) -> None:
+    town = real_town
+    name = town.buy(minutes=HOURS, guests=1)
+    [row] = town.contracts(name)
+    buyer = Buyer(town, f"/v1/contracts/{row['id']}")
+    buyer.ask("configure", {"ports": [80], "name": "web-1"})
+    buyer.ask("rescale", {"memory_mib": 256, "disk_gib": 2})
+    buyer.settled("ready")
+    buyer.ask("restart")  # where the start was earlier than the two
+    buyer.settled("ready")
+    town.until(lambda: town.buyer.get(buyer.path)["state"] == "running", "the contract to run")
+    told = _page(town, buyer)
+    assert (told["contract"], told["host_name"], told["vcpus"]) == (row["id"], "web-1", 1)
+    assert told["memory_kib"] < 256 * 1024
+    buyer.ask("volumes", {"name": "data", "size_gib": 3, "filesystem": "ext4"})
+    buyer.settled("ready")
+    town.until(lambda: _page(town, buyer)["disks"].get("data") == 3 * 2**30, "the volume inside")
+    assert "nestex: ready" in town.buyer.get(f"{buyer.path}/console")["text"]
+    buyer.ask("stop")
+    buyer.settled("stopped")
+    town.until(lambda: town.buyer.get(buyer.path)["state"] == "stopped", "the contract to be stopped")
+    buyer.ask("start")
+    buyer.settled("ready")
+    assert _page(town, buyer)["boots"] == told["boots"] + 1
+    buyer.ask("release")
+    town.until(lambda: not town.domains(), "the removal of the guest")
