@@ -158,7 +158,8 @@ class Heartbeat:
 
     `usage_sequence` is the number of its newest usage report, in the life of its file that is called `life`. `applied`
     counts under `generation`, the newest one of the market's database that the agent has heard of. `told` is the
-    instant of the newest status of each contract, where the stream has all of them.
+    instant of the newest status of each contract, where the stream has all of them. `own_work` is what the provider
+    itself uses of the machine, beside the guests, where that is measured.
     """
 
     node: str
@@ -171,6 +172,7 @@ class Heartbeat:
     life: int = 0
     generation: int = 0
     told: dict[str, int] = field(default_factory=dict)
+    own_work: Capacity | None = None
     version: int = WIRE_VERSION
 
 

@@ -32,6 +32,7 @@ from provisioner.identity import Identity, identify
 from provisioner.intake import Intake
 from provisioner.link import Link
 from provisioner.loop import ReconcileLoop
+from provisioner.own_work import OwnWork
 from provisioner.queries import Queries
 from provisioner.settings import Settings
 from provisioner.spool import StatusSpool, UsageSpool
@@ -93,6 +94,7 @@ class Agent:
         clock: MarketClock,
         capacity: Capacity,
         heartbeat_seconds: float,
+        own_work: OwnWork | None = None,
     ) -> None:
         self._store = store
         self._storage = storage
@@ -103,8 +105,9 @@ class Agent:
         self._agreement = Agreement(storage, store, self._on_agreement)
         self._statuses = StatusSpool(self._link, storage, store)
         self._usage = UsageSpool(self._link, storage, store, clock)
+        held = self._link, storage, store
         self._pulse = Pulse(
-            self._link, storage, store, self._agreement, clock=clock, capacity=capacity, seconds=heartbeat_seconds
+            *held, self._agreement, clock=clock, capacity=capacity, seconds=heartbeat_seconds, own_work=own_work
         )
         self._loop = ReconcileLoop(
             store,
@@ -189,6 +192,7 @@ async def _live(settings: Settings) -> None:
                 clock=MarketClock(identity.anchor, SystemClock()),
                 capacity=capacity,
                 heartbeat_seconds=settings.heartbeat_seconds,
+                own_work=None if capabilities.simulated else OwnWork(SystemClock(), capacity.vcpus),
             ).serve()
         finally:
             await storage(store.close)

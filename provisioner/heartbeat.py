@@ -12,6 +12,7 @@ from common.wire import Capacity, Heartbeat
 from provisioner import generations, lives
 from provisioner.blocking import Blocking
 from provisioner.link import Link
+from provisioner.own_work import OwnWork
 from provisioner.settings import agent_version
 from provisioner.steps import told
 from provisioner.store import Store
@@ -33,6 +34,7 @@ class Pulse:
         clock: MarketClock,
         capacity: Capacity,
         seconds: float,
+        own_work: OwnWork | None = None,
     ) -> None:
         self._link = link
         self._storage = storage
@@ -41,6 +43,7 @@ class Pulse:
         self._clock = clock
         self._capacity = capacity
         self._seconds = seconds
+        self._own_work = own_work
         self._now = asyncio.Event()
 
     def beat(self) -> None:
@@ -79,4 +82,14 @@ class Pulse:
             life=life.name,
             generation=generations.newest(self._store),
             told=told(self._store),
+            own_work=self._measured(),
         )
+
+    def _measured(self) -> Capacity | None:
+        """What own work uses, where /proc tells."""
+        try:
+            return None if self._own_work is None else self._own_work.measure()
+        except (OSError, ValueError, LookupError) as error:
+            log.warning("own work is not measured: %r", error)
+            self._own_work = None
+            return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -28,7 +28,9 @@ def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> N
     silent for too long; an old heartbeat that was read late brings nobody back."""
     later = node.c.heartbeat_at.is_(None) | (node.c.heartbeat_at < at)
     statement = node.update().where(node.c.id == beat.node, later)
-    connection.execute(statement.values(state="online", heartbeat_at=at, agent_version=beat.agent_version))
+    own_work = None if beat.own_work is None else asdict(beat.own_work)
+    values = {"state": "online", "heartbeat_at": at, "agent_version": beat.agent_version, "own_work": own_work}
+    connection.execute(statement.values(values))
 
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from common.money import Money
 from common.price import Price
 from market.engine.commands import AmendOrder, CancelOrder, Command, PlaceAsk
 from market.reseller.funds import within_funds
+from market.reseller.own_work import with_own_work
 from market.reseller.pricing import Priced, price_all, remembered
 from market.reseller.settings import Memory
 from market.reseller.shape import Gap, gap_of, is_worth_a_move, overcommitted, sales_end, shortest_minutes, takes_asks
@@ -52,6 +53,7 @@ def own_prefix(node: str) -> str:
 
 def decide(seen: Seen) -> Decision:
     """What to do in this minute for a node whose reseller is on."""
+    seen = with_own_work(seen)
     priced = price_all(seen)
     step = _withdrawal(seen, priced) or _placement(seen, priced) or _repricing(seen, priced) or _nothing(seen)
     sentences = (*situation_sentences(seen), *(each.sentence for each in priced), step.sentence)

@@ -9,7 +9,7 @@ from common.price import Price
 from market.reseller.floor import Corridor, break_even_micros, corridor, floor_sentence
 from market.reseller.settings import Memory
 from market.reseller.shape import whole_node_slices
-from market.reseller.strategies import Quote, Sight, quote
+from market.reseller.strategies import Quote, Sight, quote, rested_in_vain
 from market.reseller.view import Seen, Trading
 
 
@@ -66,10 +66,11 @@ def _priced(seen: Seen, trading: Trading) -> Priced:
 def _sight(seen: Seen, trading: Trading) -> Sight:
     has_sold = any(is_own for _, is_own in trading.trades)
     since = max(seen.memory.since_minute, seen.memory.sold_minute.get(trading.code, 0))
+    idle_minutes = 0 if has_sold else max(0, seen.minute - since)
     rests = any(ask.instrument == trading.code and ask.start <= seen.minute + 1 for ask in seen.view.own_asks)
     return Sight(
         competitor_micros=trading.competitor_micros,
-        idle_minutes=0 if has_sold else max(0, seen.minute - since),
+        idle_minutes=idle_minutes,
         trades=tuple(shout for shout, _ in trading.trades),
-        in_vain=rests and not has_sold,
+        in_vain=rests and rested_in_vain(idle_minutes),
     )

@@ -67,6 +67,8 @@ def _node_columns(row: Row[Any]) -> dict[str, Any]:
         "zone": row.zone,
         "state": row.state,
         "offered": Capacity(row.vcpus, row.memory_mib, row.disk_gib),
+        "measured": None if row.measured is None else Capacity(**row.measured),
+        "own_work": None if row.own_work is None else Capacity(**row.own_work),
         "reserved_until": row.reserved_until,
         "fee_ppm": row.fee_ppm,
     }

@@ -52,12 +52,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnWork:
+    """The most that the provider's own work has used of what the node offers, and when it did so last."""
+
+    minute: int
+    amount: Capacity
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What outlasts a turn: since when these settings hold, the newest trade that was looked at, the minute of the last
-    own sale by instrument, what ZIP has learned by instrument, and the last refusal."""
+    own sale by instrument, what ZIP has learned by instrument, the last refusal, and the provider's own work."""
 
     since_minute: int
     seen_sequence: int = 0
     sold_minute: dict[str, int] = field(default_factory=dict)
     learned: dict[str, ZipState] = field(default_factory=dict)
     refusal: Refusal | None = None
+    own_work: OwnWork | None = None

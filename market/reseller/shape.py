@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.minutes import Window
-from market.reseller.settings import NOTHING
+from market.reseller.own_work import kept_back
 from market.reseller.supply import (
     Height,
     Rectangle,
@@ -72,7 +72,7 @@ def sales_end(seen: Seen, trading: Trading | None = None) -> int:
 
 def supply(seen: Seen, end: int, own_asks: Sequence[OwnAsk]) -> Supply:
     """The node from the next minute to `end`, with these own asks of the reseller on the book."""
-    view, kept = seen.view, vector_of(seen.settings.keep)
+    view, kept = seen.view, vector_of(kept_back(seen))
     sold = [*view.contracts, *view.other_asks]
     own = [
         [taken for ask in own_asks if ask.instrument == trading.code for taken in ask.taken((1, 0, 0))]
@@ -144,11 +144,6 @@ def takes_asks(trading: Trading) -> bool:
 def whole_node_slices(seen: Seen, trading: Trading) -> int:
     """How many slices the node holds when nothing is sold or kept back."""
     return fitting(vector_of(seen.view.offered), trading.vector)
-
-
-def keeps_something(seen: Seen) -> bool:
-    """Whether the provider keeps a part for itself."""
-    return seen.settings.keep != NOTHING
 
 
 def _grown(seen: Seen, ask: OwnAsk, heights: list[Height], trading: Trading) -> Gap | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.minutes import minute_text
 from common.wire import Capacity
+from market.reseller.own_work import kept_back
 from market.reseller.settings import NOTHING
 from market.reseller.shape import sales_end, supply, takes_asks
 from market.reseller.supply import plus
@@ -12,10 +13,11 @@ from market.reseller.view import Seen
 
 def situation_sentences(seen: Seen) -> list[str]:
     """In the order in which one would ask."""
-    view, kept = seen.view, seen.settings.keep
+    view, kept = seen.view, kept_back(seen)
     told = [f"The node offers {_amount(view.offered)}; at most until {minute_text(sales_end(seen))}."]
     if kept != NOTHING:
-        told.append(f"{_amount(kept)} of it are kept back for you.")
+        more = "" if kept == seen.settings.keep else ", as your own work has used more than what you wanted to keep"
+        told.append(f"{_amount(kept)} of it are kept back for you{more}.")
     taken = (0, 0, 0)
     for sold in view.contracts:
         if sold.start <= seen.minute + 1 < sold.end:

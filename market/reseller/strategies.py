@@ -13,6 +13,8 @@ from market.reseller.floor import Corridor, up_to_tick
 from market.reseller.settings import ResellerSettings
 from market.reseller.zip_trader import MILLIS, Shout, ZipState, beginning, listen, price_of
 
+IN_VAIN_MINUTES = 8
+"""An offer that has rested for so long without a sale is a shout that nobody accepted; after as long again, another."""
 _WORTH_ONE_IN = 100
 """A new price that differs by less than one per cent is not worth a place at the end of the queue."""
 
@@ -20,7 +22,7 @@ _WORTH_ONE_IN = 100
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What the reseller sees of an instrument: the cheapest ask of others, the market minutes for which it has sold
-    nothing itself, the trades since its last turn, and whether its own offer rested in vain since then."""
+    nothing itself, the trades since its last turn, and whether its own offer has rested in vain."""
 
     competitor_micros: int | None
     idle_minutes: int
@@ -79,6 +81,11 @@ def adapt(corridor: Corridor, sight: Sight, learned: ZipState | None, seed: str)
         state = listen(state, Shout(cheapest, "ask", accepted=False), corridor, seed)
     reason = f"it has learned from {state.heard} offers and trades of the market, {len(sight.trades)} of them new"
     return Quote(price_of(state, corridor), reason, state)
+
+
+def rested_in_vain(idle_minutes: int) -> bool:
+    """Whether this minute without a sale makes an offer that rests one that nobody wanted."""
+    return idle_minutes > 0 and idle_minutes % IN_VAIN_MINUTES == 0
 
 
 def worth_changing(old_micros: int, new_micros: int, corridor: Corridor) -> bool:

@@ -67,13 +67,16 @@ class Trading:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A node with everything that is sold or offered of it. `contracts` and `other_asks` are what they take of it."""
+    """A node with everything that is sold or offered of it. `contracts` and `other_asks` are what they take of it;
+    `measured` and `own_work` are what the machine has, and what its provider uses itself, as the agent says."""
 
     node: str
     participant: str
     zone: str
     state: str
     offered: Capacity
+    measured: Capacity | None
+    own_work: Capacity | None
     reserved_until: int
     available_micros: int
     fee_ppm: int

@@ -59,6 +59,11 @@ node = Table(
     Column("reserved_until", Integer, nullable=False, comment="minute"),
     Column("state", Text, nullable=False, server_default=text("'new'")),
     Column("measured", JSONB, comment="capacity as the agent measured it"),
+    Column(
+        "own_work",
+        JSONB(none_as_null=True),
+        comment="what the provider itself uses of the machine, by the newest heartbeat",
+    ),
     Column("agent_version", Text),
     Column("agent_public_key", Text, unique=True),
     Column("heartbeat_at", TIMESTAMP(timezone=True), comment="real time"),

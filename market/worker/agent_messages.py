@@ -7,9 +7,10 @@ from dataclasses import replace
 from common import codec
 from common.errors import InvalidInput
 from common.ids import is_id
-from common.wire import LARGEST_NUMBER, LONGEST_REASON, GuestStatus, Heartbeat
+from common.wire import LARGEST_NUMBER, LONGEST_REASON, Capacity, GuestStatus, Heartbeat
 from market.nodes.agent_words import plain_answers, plain_text
 
+_NOTHING = Capacity(0, 0, 0)
 _LARGEST_REVISION = 2**31 - 1
 _LONGEST_VERSION = 40
 _LARGEST_PORT = 65_535
@@ -38,6 +39,8 @@ def read_heartbeat(data: bytes, sender: str) -> Heartbeat:
     beat = codec.decode(Heartbeat, data, lenient=True)
     _check(beat.node == sender, "node")
     _check(0 <= beat.at_ms <= LARGEST_NUMBER, "at_ms")
+    used = _NOTHING if beat.own_work is None else beat.own_work
+    _check(all(0 <= amount <= LARGEST_NUMBER for amount in (used.vcpus, used.memory_mib, used.disk_gib)), "own_work")
     return replace(beat, agent_version=plain_text(beat.agent_version, _LONGEST_VERSION))
 
 

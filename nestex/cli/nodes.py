@@ -9,6 +9,7 @@ import typer
 
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, console, show, show_one
+from nestex.cli.provider import add_node, provider
 from nestex.cli.reseller import reseller
 
 _COLUMNS = ("id", "name", "zone", "state", "vcpus", "memory_mib", "disk_gib", "reserved_until", "agent_version")
@@ -21,8 +22,10 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True, help="Your nodes; without a command, all of them.")
     group.callback()(nodes)
     group.command("reseller")(reseller)
+    group.command("add")(add_node)
     group.command("enrol")(enrolment_line)
     app.add_typer(group, name="nodes")
+    app.command()(provider)
     app.command()(enrol)
     app.command("node-status")(node_status)
 

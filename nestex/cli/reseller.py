@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from common.errors import InvalidInput
+from nestex.cli.capacity import capacity_of
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, console, show, show_one
 
@@ -66,7 +66,7 @@ def reseller(
         "instruments": sell,
         "cost_per_hour": cost,
         "strategy": None if strategy is None else strategy.value,
-        "keep": None if keep is None else _kept(keep),
+        "keep": None if keep is None else capacity_of(keep, "keep"),
         "until": until,
         "expected_utilisation_percent": utilisation,
         "markup_percent": markup,
@@ -84,14 +84,6 @@ def reseller(
         _show(market.delete(path), as_json)
     else:
         _show(market.put(path, body) if body else market.get(path), as_json)
-
-
-def _kept(text: str) -> dict[str, int]:
-    try:
-        vcpus, memory_mib, disk_gib = (int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InvalidInput("invalid_field", "--keep is written vcpus,memory_mib,disk_gib", field="keep") from error
-    return {"vcpus": vcpus, "memory_mib": memory_mib, "disk_gib": disk_gib}
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:

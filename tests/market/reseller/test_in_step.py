@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from common.wire import Capacity, Heartbeat
 from market.engine.commands import CancelOrder, EndContract
 from market.instruments.instruments import Instrument, change_instrument, create_instrument
+from market.nodes.liveness import record_heartbeat
 from market.tables import contract, node
 from tests.market.factories import CODE, ZONE, World, order
 from tests.market.reseller.shop import Shop, keep
@@ -204,3 +207,28 @@ def test_undercut_stays_a_tick_below_a_competitor_but_not_below_the_floor(world:
         shop.turn(2)
         prices.append(shop.offers()[0]["price_micros"] if shop.offers()[0]["node_id"] == shop.node else None)
     assert prices == [2599, 1999, FLOOR]
+
+
+def test_what_the_provider_s_own_work_uses_is_kept_back_until_it_is_not_used_for_an_hour(world: World) -> None:
+    shop = Shop(world, keep=keep(1))
+    shop.turn()
+
+    def uses(memory_mib: int) -> int:
+        """Slices on sale after a while of own work with so much memory; the machine has a GiB more than is offered."""
+        measured, own = Capacity(8, 9 * 2048 - 1024, 80), Capacity(1, memory_mib, 0)
+        with world.begin() as connection:
+            beat = Heartbeat(shop.node, "1", True, {}, measured, 0, 0, own_work=own)
+            connection.execute(node.update().values(measured=asdict(measured), heartbeat_at=None))
+            record_heartbeat(connection, beat, world.clock.now())
+        shop.turn(4)
+        return shop.free_in(world.minute + 50)
+
+    assert uses(1024 + 2048) == 7
+    assert uses(1024 + 2048 + 1) == 6
+    assert "as your own work has used more" in " ".join(shop.kept().said)
+    assert uses(1024 + 4 * 2048) == 4
+    assert uses(0) == 4
+    shop.turn(54)
+    assert shop.free_in(world.minute + 50) == 4
+    shop.turn(8)
+    assert shop.free_in(world.minute + 50) == 7

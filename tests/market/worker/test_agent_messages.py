@@ -48,7 +48,7 @@ def test_text_is_made_such_as_the_database_can_hold() -> None:
     assert read_heartbeat(codec.encode(replace(BEAT, agent_version="\x00" * 99)), NODE).agent_version == "?" * 40
 
 
-@pytest.mark.parametrize("change", [{"node": "nod_2"}, {"at_ms": 2**63}])
+@pytest.mark.parametrize("change", [{"node": "nod_2"}, {"at_ms": 2**63}, {"own_work": Capacity(0, -1, 0)}])
 def test_a_heartbeat_that_no_agent_can_mean_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         read_heartbeat(codec.encode(replace(BEAT, **change)), NODE)

@@ -7,7 +7,7 @@ import json
 from common.errors import NestexError
 from nestex.cli.output import REFUSED
 from tests.market.factories import CODE, World
-from tests.market.http.bodies import later
+from tests.market.http.bodies import PROVIDER, later
 from tests.market.http.conftest import Http
 from tests.nestex.cli.conftest import Run
 
@@ -59,3 +59,18 @@ def test_nodes_are_listed_and_enrolled_with_one_line(run: Run, provider: Http, n
     token, _, command = line.strip().partition(" ")
     assert token.startswith("NESTEX_AGENT_TOKEN=")
     assert command == f"nestex agent --market {provider.url} --data nestex-agent"
+
+
+def test_a_consumer_becomes_a_provider_with_a_node(run: Run, buyer: Http) -> None:
+    node = ("nodes", "add", "alster-1", "--zone", "fra1", "--offer", "8,16384,80", "--until", later(1000), "--json")
+    early = run(buyer, *node)
+    assert isinstance(early.exception, NestexError)
+    assert early.exception.code == "not_a_provider"
+    form = [word for name, value in PROVIDER.items() for word in (f"--{name.replace('_', '-')}", value)]
+    wrong = run(buyer, "provider", *form, "--iban", "DE89370400440532013001")
+    assert isinstance(wrong.exception, NestexError)
+    assert wrong.exception.code == "iban_invalid"
+    assert json.loads(run(buyer, "provider", *form, "--json").output)["participant"] == buyer.participant
+    made = json.loads(run(buyer, *node).output)
+    assert made["offered"] == {"vcpus": 8, "memory_mib": 16384, "disk_gib": 80}
+    assert f"--market {buyer.url}" in run(buyer, "nodes", "enrol", made["id"]).output
