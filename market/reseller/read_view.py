@@ -65,7 +65,7 @@ def _node_columns(row: Row[Any]) -> dict[str, Any]:
         "node": row.id,
         "participant": row.participant_id,
         "zone": row.zone,
-        "state": row.state,
+        "state": "draining" if row.draining else row.state,
         "offered": Capacity(row.vcpus, row.memory_mib, row.disk_gib),
         "reserved_until": row.reserved_until,
         "fee_ppm": row.fee_ppm,
