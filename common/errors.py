@@ -79,6 +79,8 @@ ERROR_CODES: dict[str, str] = {
     "backup_unusable": "This is no backup, it is damaged, or it was made by a newer version.",
     "period_not_over": "The period has minutes that have not passed yet, or is within its grace time.",
     # Busy
+    "reader_too_slow": "The stream was cut off because its messages were not taken.",
+    "too_many_streams": "As many streams, or channels of a stream, are open as there may be.",
     "too_many_requests": "This API key has made as many requests as it may for now.",
     "idempotency_key_in_use": "A call with this Idempotency-Key is still running.",
     # Unavailable

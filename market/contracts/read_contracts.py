@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, RowMapping, or_, select
 
 from common.errors import NotFound
@@ -17,6 +19,13 @@ def list_contracts(
     if state is not None:
         query = query.where(contract.c.state == state)
     return list(connection.execute(query.order_by(contract.c.id).limit(limit)).mappings())
+
+
+def contracts_of(connection: Connection, participant: str, ids: Sequence[str]) -> dict[str, RowMapping]:
+    """Those of the contracts that the participant bought or sold, by id."""
+    party = or_(contract.c.buyer_id == participant, contract.c.provider_id == participant)
+    rows = connection.execute(select(contract).where(party, contract.c.id.in_(ids))).mappings()
+    return {row["id"]: row for row in rows}
 
 
 def get_contract(connection: Connection, participant: str | None, contract_id: str) -> RowMapping:

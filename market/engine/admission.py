@@ -123,7 +123,7 @@ def _own_node(ask: PlaceAsk, facts: PlacementFacts) -> NodeFacts:
             "invalid_field", f"the node is in zone {node.zone}", field="instrument", limit=f"zone {node.zone}"
         )
     if node.state != "online":
-        raise Refused("node_not_ready", f"the node is {node.state}; its agent must be connected", field="node")
+        raise Refused("node_not_ready", f"the node is {node.state}; to sell, it must be online", field="node")
     return node
 
 

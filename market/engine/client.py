@@ -28,7 +28,8 @@ class EngineClient(Protocol):
         """
 
     async def ask(self, shard: str, question: Question) -> dict[str, Any]:
-        """What the committed books say, as `market.engine.reads.answer` gives it. Raises Unavailable."""
+        """What the committed books say, as `market.engine.reads.answer` gives it, and the `sequence` number of the
+        newest command in them. Raises Unavailable."""
 
 
 class RemoteEngine:

@@ -201,7 +201,7 @@ def _node(row: Any) -> NodeFacts:
         id=row.id,
         participant=row.participant_id,
         zone=row.zone,
-        state=row.state,
+        state="draining" if row.draining else row.state,
         offered=Capacity(row.vcpus, row.memory_mib, row.disk_gib),
         reserved_until=row.reserved_until,
     )

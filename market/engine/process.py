@@ -22,7 +22,7 @@ from market.engine.batch import BatchProcessor
 from market.engine.commands import command_from_json
 from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
-from market.engine.reads import LoadQuestion, Question, answer, question_from_json
+from market.engine.reads import BookQuestion, LoadQuestion, OrderQuestion, Question, answer, question_from_json
 from market.engine.recovery import recover
 from runtime import bus
 from runtime.database import connect
@@ -113,8 +113,13 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
 async def _answer(loop: EngineLoop, question: Question) -> Any:
     if isinstance(question, LoadQuestion):
         return {"waiting_calls": loop.waiting_calls}
-    processor = loop.processor
-    return await loop.read(lambda: answer(processor.state, question, processor.clock.minute()))
+    return await loop.read(lambda: _told(loop.processor, question))
+
+
+def _told(processor: BatchProcessor, question: BookQuestion | OrderQuestion) -> dict[str, Any]:
+    """What the committed books say, and the number of the newest command in them."""
+    told = answer(processor.state, question, processor.clock.minute())
+    return told | {"sequence": processor.next_sequence - 1}
 
 
 async def _take_over(database: Engine, settings: Settings, shard: str, real: RealClock) -> BatchProcessor:

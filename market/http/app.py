@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from market.http import docs_page, openapi, problems
+from market.http import asyncapi, docs_page, openapi, problems
 from market.http.limits import RequestLimits
 from market.http.routes import (
     account,
@@ -32,6 +32,7 @@ from market.http.routes import (
     system,
 )
 from market.http.services import Services
+from market.http.stream import route as stream
 
 _ROUTERS = (
     cancel_timers.router,  # before the orders, whose addresses end in an id
@@ -55,6 +56,7 @@ _ROUTERS = (
     periods.router,
     feed.router,
     system.router,
+    stream.router,
 )
 
 _DESCRIPTION = """
@@ -84,6 +86,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     docs_page.install(app)
     openapi.install(app)
+    asyncapi.install(app)
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -30,13 +30,21 @@ async def caller(
         who: Caller = scope[_CALLER]
         return who
     services = services_of(request)
-    who = scope[_CALLER] = await _known(services, credentials.credentials)
+    who = scope[_CALLER] = await known_caller(services, credentials.credentials)
     bucket = scope[BUCKET] = services.limits.bucket(who.key)
     services.limits.take(bucket)
     return who
 
 
-async def _known(services: Services, text: str) -> Caller:
+async def counted_caller(services: Services, text: str) -> Caller:
+    """Who this key speaks for, one call of whom is counted. Raises Unauthenticated, and Busy for one call too many."""
+    who = await known_caller(services, text)
+    services.limits.take(services.limits.bucket(who.key))
+    return who
+
+
+async def known_caller(services: Services, text: str) -> Caller:
+    """Who this key speaks for. Raises Unauthenticated."""
     known = services.keys.known(text)
     return await asyncio.to_thread(services.keys.check, text) if known is None else known
 
@@ -52,22 +60,30 @@ def require(who: Caller, scope: str) -> None:
         raise Forbidden("scope_missing", f"this call needs a key with the scope {scope}", limit=scope)
 
 
+def require_any(who: Caller, *scopes: str) -> None:
+    """Raises Forbidden unless the caller's key carries one of these scopes."""
+    if who.scopes.isdisjoint(scopes):
+        wanted = " or ".join(scopes)
+        raise Forbidden("scope_missing", f"this call needs a key with the scope {wanted}", limit=wanted)
+
+
 def scoped(*scopes: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
     """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden."""
 
     async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
-        if who.scopes.isdisjoint(scopes):
-            wanted = " or ".join(scopes)
-            raise Forbidden("scope_missing", f"this call needs a key with the scope {wanted}", limit=wanted)
+        require_any(who, *scopes)
         return who
 
     return check
 
 
-Reading = Annotated[Caller, Depends(scoped("read", "trade", "provide", "finance", "operate"))]
+READING = ("read", "trade", "provide", "finance", "operate")
+FINANCE = ("finance", "read")
+
+Reading = Annotated[Caller, Depends(scoped(*READING))]
 Trading = Annotated[Caller, Depends(scoped("trade"))]
 Selling = Annotated[Caller, Depends(scoped("trade", "provide"))]
 Providing = Annotated[Caller, Depends(scoped("provide"))]
-Finance = Annotated[Caller, Depends(scoped("finance", "read"))]
+Finance = Annotated[Caller, Depends(scoped(*FINANCE))]
 Paying = Annotated[Caller, Depends(scoped("finance"))]
 Operating = Annotated[Caller, Depends(scoped("operate"))]

@@ -6,15 +6,21 @@ import uvicorn
 
 from common.clock import SystemClock
 from market.engine.client import RemoteEngine
+from market.feed.follow_book import BookHub
+from market.feed.follow_feed import FeedHub
 from market.http.app import create_app
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
 from market.http.rate_limits import RateLimiter
 from market.http.services import Services
+from market.http.stream.connection import LARGEST_MESSAGE
 from runtime import bus, deployment
 from runtime.agent_access import AgentIssuer
 from runtime.database import connect
 from runtime.settings import Settings
+
+_LONGEST_END_SECONDS = 10
+"""Requests may take so long to end when the process is to end; open streams would never."""
 
 
 async def run(settings: Settings, host: str, port: int) -> None:
@@ -27,19 +33,30 @@ async def run(settings: Settings, host: str, port: int) -> None:
         with database.begin() as connection:
             known = deployment.read(connection)
             clock = deployment.market_clock(connection, real)
+        engine, feed = RemoteEngine(client), FeedHub(database)
         services = Services(
             settings=settings,
             database=database,
             clock=clock,
             currency=known.currency,
-            engine=RemoteEngine(client),
+            engine=engine,
             bus=client,
             agents=None if settings.nats_agents is None else AgentIssuer.load(settings.nats_agents),
             keys=KeyRing(database, real),
             instruments=InstrumentDirectory(database),
             limits=RateLimiter(real, settings.key_requests, settings.key_window_seconds),
+            feed=feed,
+            books=BookHub(engine, feed),
         )
-        config = uvicorn.Config(create_app(services), host=host, port=port, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            create_app(services),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            ws_max_size=LARGEST_MESSAGE,
+            timeout_graceful_shutdown=_LONGEST_END_SECONDS,
+        )
         await uvicorn.Server(config).serve()
     finally:
         await client.close()

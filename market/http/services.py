@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
@@ -13,9 +13,12 @@ from sqlalchemy import Connection, Engine
 
 from common.clock import MarketClock
 from market.engine.client import EngineClient
+from market.feed.follow_book import BookHub
+from market.feed.follow_feed import FeedHub
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
 from market.http.rate_limits import RateLimiter
+from market.http.stream.open_streams import OpenStreams
 from market.participants.idempotency import Claim
 from runtime.agent_access import AgentIssuer
 from runtime.database import transaction
@@ -41,6 +44,9 @@ class Services:
     keys: KeyRing
     instruments: InstrumentDirectory
     limits: RateLimiter
+    feed: FeedHub
+    books: BookHub
+    streams: OpenStreams = field(default_factory=OpenStreams)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`work` in a transaction, committed when this returns. It also marks the claim under which the call runs."""

@@ -16,11 +16,12 @@ _LIVE = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class OpenAsk:
-    """An ask on the book that a lost node no longer backs."""
+    """An ask on the book that its node no longer backs, and why."""
 
     order: str
     participant: str
     shard: str
+    reason: str = "node_lost"
 
 
 def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> None:
@@ -60,12 +61,17 @@ def mark_lost(connection: Connection, silent_seconds: float) -> Sequence[str]:
     return connection.execute(statement).scalars().all()
 
 
-def asks_of_lost_nodes(connection: Connection) -> list[OpenAsk]:
-    """Asks that are still on a book although their node is lost."""
+def asks_to_withdraw(connection: Connection, node_id: str | None = None) -> list[OpenAsk]:
+    """Asks that are still on a book although their node is lost, or is being drained; of one node, or of all."""
     query = (
-        select(orders.c.id, orders.c.participant_id, orders.c.shard)
+        select(orders.c.id, orders.c.participant_id, orders.c.shard, node.c.draining)
         .join(node, node.c.id == orders.c.node_id)
-        .where(node.c.state == "lost", orders.c.state.in_(("new", "partially_filled")))
+        .where((node.c.state == "lost") | node.c.draining, orders.c.state.in_(("new", "partially_filled")))
         .order_by(orders.c.id)
     )
-    return [OpenAsk(row.id, row.participant_id, row.shard) for row in connection.execute(query)]
+    if node_id is not None:
+        query = query.where(node.c.id == node_id)
+    return [
+        OpenAsk(row.id, row.participant_id, row.shard, "node_drained" if row.draining else "node_lost")
+        for row in connection.execute(query)
+    ]

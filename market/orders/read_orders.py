@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,12 @@ def find_order(connection: Connection, participant: str, reference: str) -> RowM
     if row is None:
         raise NotFound("not_found", f"you have no order {reference}", field="order")
     return row
+
+
+def orders_of(connection: Connection, participant: str, ids: Sequence[str]) -> dict[str, RowMapping]:
+    """Those of the orders that are the participant's, by id."""
+    query = select(orders).where(orders.c.participant_id == participant, orders.c.id.in_(ids))
+    return {row["id"]: row for row in connection.execute(query).mappings()}
 
 
 def list_orders(connection: Connection, participant: str, after: str, limit: int, wanted: Filter) -> list[RowMapping]:

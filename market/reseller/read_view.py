@@ -65,7 +65,7 @@ def _node_columns(row: Row[Any]) -> dict[str, Any]:
         "node": row.id,
         "participant": row.participant_id,
         "zone": row.zone,
-        "state": row.state,
+        "state": "draining" if row.draining else row.state,
         "offered": Capacity(row.vcpus, row.memory_mib, row.disk_gib),
         "measured": None if row.measured is None else Capacity(**row.measured),
         "own_work": None if row.own_work is None else Capacity(**row.own_work),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB, TIMESTAMP
 
 from market.tables.columns import created
@@ -67,6 +78,7 @@ node = Table(
     Column("agent_version", Text),
     Column("agent_public_key", Text, unique=True),
     Column("heartbeat_at", TIMESTAMP(timezone=True), comment="real time"),
+    Column("draining", Boolean, nullable=False, server_default=text("false"), comment="nothing more of it is sold"),
     created(),
     UniqueConstraint("participant_id", "name"),
     CheckConstraint("state IN ('new', 'online', 'lost')", name="state"),

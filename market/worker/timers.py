@@ -10,11 +10,10 @@ from sqlalchemy import Connection, Engine
 from billing import debts, periods, settlement
 from common import fault_points
 from common.clock import MarketClock
-from common.errors import NestexError
 from market.contracts.complete_contracts import complete_contracts
 from market.engine.client import EngineClient
-from market.engine.commands import CancelOrder
-from market.nodes.liveness import OpenAsk, asks_of_lost_nodes, mark_lost
+from market.nodes.drain import withdraw
+from market.nodes.liveness import OpenAsk, asks_to_withdraw, mark_lost
 from market.worker.inbox import Inbox
 from runtime.database import transaction
 from runtime.settings import Settings
@@ -67,14 +66,9 @@ class Timers:
             await asyncio.sleep(_LIVENESS_SECONDS)
 
     async def watch_once(self) -> None:
-        """Judge the nodes, and cancel what lost ones still offer."""
+        """Judge the nodes, and cancel what lost and draining ones still offer."""
         asks = await asyncio.to_thread(transaction, self.database, self._mark_lost)
-        for ask in asks:
-            cancel = CancelOrder(ask.order, ask.participant, "node_lost")
-            try:
-                await self.engine.submit(ask.shard, [cancel])
-            except NestexError as error:
-                log.warning("ask %s of a lost node stays for now: %s", ask.order, error)
+        await withdraw(self.engine, asks)
 
     def settle_once(self) -> None:
         """Everything that is due now."""
@@ -135,4 +129,4 @@ class Timers:
             return []
         for lost in mark_lost(connection, self.settings.node_lost_seconds):
             log.warning("node %s is lost: no heartbeat for %s s", lost, self.settings.node_lost_seconds)
-        return asks_of_lost_nodes(connection)
+        return asks_to_withdraw(connection)

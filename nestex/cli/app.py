@@ -33,6 +33,7 @@ from nestex.cli import (
     processes,
     replay,
     trading,
+    watch,
 )
 from nestex.cli.output import REFUSED, complain
 
@@ -51,6 +52,7 @@ agent.register(app)
 market_data.register(app)
 ordering.register(app)
 trading.register(app)
+watch.register(app)
 contracts.register(app)
 guests.register(app)
 nodes.register(app)

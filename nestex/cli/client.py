@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -37,10 +38,7 @@ class MarketClient:
     @classmethod
     def from_environment(cls) -> MarketClient:
         """Raises Unauthenticated when there is no key to call with."""
-        key = os.environ.get("NESTEX_API_KEY")
-        if not key:
-            raise Unauthenticated("key_missing", "set NESTEX_API_KEY to your API key")
-        return cls(os.environ.get("NESTEX_URL", DEFAULT_URL), key)
+        return cls(*address_and_key())
 
     def get(self, path: str, **query: Any) -> Any:
         """The parsed answer. Raises the error that the market answered with, or Unavailable."""
@@ -75,7 +73,7 @@ class MarketClient:
             with self._http.stream("GET", path, params=query) as response, arriving.open("wb") as written:
                 if not response.is_success:
                     response.read()
-                    raise _error(response)
+                    raise problem_error(response.status_code, response.content)
                 for piece in response.iter_bytes():
                     written.write(piece)
             arriving.replace(file)
@@ -113,7 +111,7 @@ class MarketClient:
             raise self._unreachable(error) from error
         if response.is_success:
             return response
-        raise _error(response)
+        raise problem_error(response.status_code, response.content)
 
     def _again(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
@@ -125,13 +123,22 @@ class MarketClient:
         return Unavailable("market_unreachable", f"no answer from {self._http.base_url}: {error}")
 
 
-def _error(response: httpx.Response) -> NestexError:
+def address_and_key() -> tuple[str, str]:
+    """Where the market is, and who we are. Raises Unauthenticated when there is no key to call with."""
+    key = os.environ.get("NESTEX_API_KEY")
+    if not key:
+        raise Unauthenticated("key_missing", "set NESTEX_API_KEY to your API key")
+    return os.environ.get("NESTEX_URL", DEFAULT_URL), key
+
+
+def problem_error(status: int, body: bytes | None) -> NestexError:
+    """The error in an answer of this status."""
     try:
-        problem = response.json()
+        problem = json.loads(body or b"")
         code, detail = problem["code"], problem["detail"]
     except (ValueError, KeyError, TypeError):
-        return Unavailable("market_unreachable", f"the market answered {response.status_code}")
+        return Unavailable("market_unreachable", f"the market answered {status}")
     if code not in ERROR_CODES:
         return NotFound("not_found", detail)
-    kind = Unavailable if response.status_code >= 500 else _BY_STATUS.get(response.status_code, errors.InvalidInput)
+    kind = Unavailable if status >= 500 else _BY_STATUS.get(status, errors.InvalidInput)
     return kind(code, detail, field=problem.get("field"), limit=problem.get("limit"))

@@ -12,7 +12,18 @@ from nestex.cli.output import AsJson, console, show, show_one
 from nestex.cli.provider import add_node, provider
 from nestex.cli.reseller import reseller
 
-_COLUMNS = ("id", "name", "zone", "state", "vcpus", "memory_mib", "disk_gib", "reserved_until", "agent_version")
+_COLUMNS = (
+    "id",
+    "name",
+    "zone",
+    "state",
+    "draining",
+    "vcpus",
+    "memory_mib",
+    "disk_gib",
+    "reserved_until",
+    "agent_version",
+)
 
 Node = Annotated[str, typer.Argument(help="id of your node")]
 
@@ -24,6 +35,7 @@ def register(app: typer.Typer) -> None:
     group.command("reseller")(reseller)
     group.command("add")(add_node)
     group.command("enrol")(enrolment_line)
+    group.command("drain")(drain)
     app.add_typer(group, name="nodes")
     app.command()(provider)
     app.command()(enrol)
@@ -38,6 +50,16 @@ def nodes(context: typer.Context, as_json: AsJson = False) -> None:
     if not as_json:
         rows = [row | row["offered"] for row in rows]
     show(rows, _COLUMNS, as_json=as_json)
+
+
+def drain(
+    node: Node,
+    undo: Annotated[bool, typer.Option("--undo", help="sell of it again")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sell nothing more of a node; contracts run to their end."""
+    client, path = MarketClient.from_environment(), f"/v1/nodes/{node}/drain"
+    show_one(client.delete(path) if undo else client.post(path), as_json=as_json)
 
 
 def node_status(node: Node, as_json: AsJson = False) -> None:

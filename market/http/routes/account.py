@@ -87,7 +87,7 @@ class DepositRequest(Request):
 @router.get("/account", responses=documented(401, 403))
 def account(who: Finance, connection: Reader, market: Market) -> AccountModel:
     """Your balances."""
-    return _account(connection, who.participant, market.currency)
+    return account_model(connection, who.participant, market.currency)
 
 
 @router.get("/account/entries", responses=documented(401, 403, 422))
@@ -142,7 +142,7 @@ def book_deposit(body: DepositRequest, who: Operating, market: Market) -> Accoun
 
     def credit(connection: Connection) -> AccountModel:
         deposit(connection, body.participant, amount.micros, body.key, market.clock.now_micros())
-        return _account(connection, body.participant, market.currency)
+        return account_model(connection, body.participant, market.currency)
 
     return market.write(credit)
 
@@ -176,7 +176,8 @@ def _entry(row: StatementEntry) -> EntryModel:
     )
 
 
-def _account(connection: Connection, participant: str, currency: str) -> AccountModel:
+def account_model(connection: Connection, participant: str, currency: str) -> AccountModel:
+    """The participant's balances now."""
     cash = ledger.cash(connection, [participant])[participant]
     balances = ledger.balances(connection, participant)
     return AccountModel(

@@ -89,14 +89,14 @@ def contracts(
 ) -> Page[ContractModel]:
     """Contracts that you bought or sold, oldest first."""
     rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state)
-    items = [_model(row, who.participant) for row in rows]
+    items = [contract_model(row, who.participant) for row in rows]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
 
 @router.get("/{contract}", responses=documented(401, 403, 404, 422))
 def contract(contract: ContractId, who: Reading, connection: Reader) -> ContractModel:
     """One contract."""
-    return _model(get_contract(connection, who.participant, contract), who.participant)
+    return contract_model(get_contract(connection, who.participant, contract), who.participant)
 
 
 @router.get("/{contract}/usage", responses=documented(401, 403, 404, 422))
@@ -136,18 +136,19 @@ async def _end(market: Services, who: Caller, command: EndContract) -> EndedCont
     def find(connection: Connection) -> RowMapping:
         return get_contract(connection, party, command.contract)
 
-    shard = (await asyncio.to_thread(market.write, find))["shard"]
+    shard = (await asyncio.to_thread(market.read, find))["shard"]
     money = await end_contract(market.engine, shard, command)
-    row = await asyncio.to_thread(market.write, find)
+    row = await asyncio.to_thread(market.read, find)
     return EndedContract(
-        contract=_model(row, who.participant),
+        contract=contract_model(row, who.participant),
         fee=str(Money(money.fee_micros)),
         refund=str(Money(money.refund_micros)),
         compensation=str(Money(money.compensation_micros)),
     )
 
 
-def _model(row: Mapping[Any, Any], participant: str) -> ContractModel:
+def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
+    """A row of `contract` as this party to it sees it."""
     slice_minutes = row["slices"] * (row["end_minute"] - row["start_minute"])
     price = Price(row["price_micros"])
     return ContractModel(

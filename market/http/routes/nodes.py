@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import nats.errors
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
 
 from common.enrolment import EnrolRequest
 from common.errors import InvalidInput, Unavailable
@@ -19,12 +20,14 @@ from market.http.auth import Providing, Reading
 from market.http.cursors import id_cursor
 from market.http.fields import After, InstantText, Label, Limit, Page, Request, next_cursor
 from market.http.problems import documented
-from market.http.services import Market, Reader
+from market.http.services import Market, Reader, Services
 from market.http.strict_route import StrictRoute
 from market.nodes.agent_words import plain_text
 from market.nodes.ask_agent import ask_agent
+from market.nodes.drain import set_draining, withdraw_asks_of
 from market.nodes.enrolment import issue_token, use_token
 from market.nodes.register_node import get_node, list_nodes, register_node
+from market.participants.keys import Caller
 from runtime.bus import ensure_allocation_consumer
 from runtime.nats_jwt import is_public_key
 
@@ -51,12 +54,13 @@ class NodeRequest(Request):
 
 
 class NodeModel(BaseModel):
-    """A node. `state`: new (no agent yet), online, lost."""
+    """A node. `state`: new (no agent yet), online, lost. Of one that is draining nothing more is sold."""
 
     id: str
     name: str
     zone: str
     state: str
+    draining: bool
     offered: CapacityModel
     reserved_until: InstantText
     agent_version: str | None
@@ -153,6 +157,20 @@ async def node_status(node: NodeId, who: Providing, market: Market) -> NodeStatu
     )
 
 
+@router.post("/nodes/{node}/drain", responses=documented(401, 403, 404, 422))
+async def drain(node: NodeId, who: Providing, market: Market) -> NodeModel:
+    """Sell nothing more of this node: its asks are canceled, new ones are refused, contracts run to their end."""
+    row = await _draining(market, who, node, draining=True)
+    await withdraw_asks_of(market.database, market.engine, node)
+    return _model(row)
+
+
+@router.delete("/nodes/{node}/drain", responses=documented(401, 403, 404, 422))
+async def undrain(node: NodeId, who: Providing, market: Market) -> NodeModel:
+    """Sell of this node again. Asks that were canceled do not come back; automatic offers do."""
+    return _model(await _draining(market, who, node, draining=False))
+
+
 @router.post("/nodes/{node}/enrolment", status_code=201, responses=documented(401, 403, 404, 422))
 def enrolment(node: NodeId, who: Providing, market: Market) -> TokenModel:
     """A token that lets one agent enrol as this node, once, within the hour."""
@@ -185,12 +203,19 @@ async def enrol(body: EnrolBody, market: Market) -> EnrolModel:
     )
 
 
+async def _draining(market: Services, who: Caller, node: str, *, draining: bool) -> RowMapping:
+    return await asyncio.to_thread(
+        market.write, lambda connection: set_draining(connection, who.participant, node, draining)
+    )
+
+
 def _model(row: Mapping[Any, Any]) -> NodeModel:
     return NodeModel(
         id=row["id"],
         name=row["name"],
         zone=row["zone"],
         state=row["state"],
+        draining=row["draining"],
         offered=CapacityModel(vcpus=row["vcpus"], memory_mib=row["memory_mib"], disk_gib=row["disk_gib"]),
         reserved_until=minute_text(row["reserved_until"]),
         agent_version=row["agent_version"],

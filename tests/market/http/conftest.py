@@ -18,6 +18,8 @@ from common.clock import SystemClock
 from market.engine.client import RemoteEngine
 from market.engine.loop import EngineLoop
 from market.engine.process import serve
+from market.feed.follow_book import BookHub
+from market.feed.follow_feed import FeedHub
 from market.http.app import create_app
 from market.http.directory import InstrumentDirectory
 from market.http.keyring import KeyRing
@@ -99,17 +101,20 @@ class _Server:
         running = asyncio.create_task(loop.run())
         engine_client = await bus.connect(self.settings, "test engine")
         await serve(engine_client, ZONE, loop)
+        remote, feed = RemoteEngine(client), FeedHub(self.world.database)
         services = Services(
             settings=self.settings,
             database=self.world.database,
             clock=self.world.clock,
             currency="EUR",
-            engine=RemoteEngine(client),
+            engine=remote,
             bus=client,
             agents=AgentIssuer.load(self.settings.nats_agents) if self.settings.nats_agents else None,
             keys=KeyRing(self.world.database, SystemClock()),
             instruments=InstrumentDirectory(self.world.database),
             limits=RateLimiter(self.world.real, self.settings.key_requests, self.settings.key_window_seconds),
+            feed=feed,
+            books=BookHub(remote, feed),
         )
         self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning"))
         self.ready.set()

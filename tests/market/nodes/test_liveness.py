@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, text
 
 from common.wire import Capacity, Heartbeat
-from market.nodes.liveness import asks_of_lost_nodes, live_revisions, mark_lost, record_heartbeat
+from market.nodes.liveness import asks_to_withdraw, live_revisions, mark_lost, record_heartbeat
 from market.tables import node
 from tests.market.factories import World, contract_of, order
 
@@ -46,14 +46,14 @@ def test_the_asks_of_a_lost_node_are_told_until_they_are_gone(world: World) -> N
     engine = world.engine()
     ask = order(engine.process([world.ask(provider, world.node(provider))]))
     with world.begin() as connection:
-        assert asks_of_lost_nodes(connection) == []
+        assert asks_to_withdraw(connection) == []
         connection.execute(node.update().values(state="lost"))
-        [found] = asks_of_lost_nodes(connection)
+        [found] = asks_to_withdraw(connection)
     assert (found.order, found.participant, found.shard) == (ask["id"], provider, "fra1")
     canceled = order(engine.process([world.cancel(found.order, found.participant, "node_lost")]))
     assert (canceled["state"], canceled["reason"]) == ("canceled", "node_lost")
     with world.begin() as connection:
-        assert asks_of_lost_nodes(connection) == []
+        assert asks_to_withdraw(connection) == []
 
 
 def test_a_node_should_hold_its_live_contracts(world: World) -> None:

@@ -71,6 +71,11 @@ def test_orders_are_amended_and_canceled(run: Run, buyer: Http) -> None:
     assert len(answer(run(buyer, "orders", *of_these, "--json"))) == 2
 
 
+def test_a_node_is_drained_and_sold_again(run: Run, provider: Http, node_id: str) -> None:
+    assert answer(run(provider, "nodes", "drain", node_id, "--json"))["draining"] is True
+    assert answer(run(provider, "nodes", "drain", node_id, "--undo", "--json"))["draining"] is False
+
+
 def test_a_dead_man_timer_is_started_shown_and_stopped(run: Run, buyer: Http) -> None:
     started = answer(run(buyer, "cancel-after", "60", "--json"))
     assert started["seconds"] == 60
