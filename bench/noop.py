@@ -8,6 +8,7 @@ import sys
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.loops.auto import auto_loop_factory
 
 from market.http.order_answers import Order
 from market.http.order_requests import OrderRequest
@@ -48,7 +49,8 @@ async def nothing(body: OrderRequest) -> Order:
 def main() -> None:
     """Serve until a signal asks for the end."""
     config = uvicorn.Config(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
-    asyncio.run(uvicorn.Server(config).serve())
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(uvicorn.Server(config).serve())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Other order books, out of `bench/peers.lock`, in a folder of their own: nothing of the product ever sees them.
+"""Other order books and a gateway, out of `bench/peers.lock`, in a folder of their own: nothing of the product ever
+sees them.
 
 They are fetched once for each Python, by pip, which checks every file's hash.
 """
@@ -6,6 +7,7 @@ They are fetched once for each Python, by pip, which checks every file's hash.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -16,10 +18,12 @@ _NEWER = ("python3.14", "python3.13", "python3.12")
 
 
 def newer_python() -> str | None:
-    """A Python of 3.12 or later that runs, for those that need one: this one, or else one on the PATH."""
-    if sys.version_info >= (3, 12):
+    """A Python of 3.12 or later that runs, for those that need one: what BENCH_PYTHON names, this one, or else one on
+    the PATH."""
+    named = os.environ.get("BENCH_PYTHON")
+    if named is None and sys.version_info >= (3, 12):
         return sys.executable
-    for name in _NEWER:
+    for name in (named,) if named else _NEWER:
         if (found := shutil.which(name)) and _version(found):
             return found
     return None

@@ -25,6 +25,9 @@ class RealClock(Protocol):
     def wall_micros(self) -> int:
         """Microseconds since the Unix epoch."""
 
+    def working(self) -> float:
+        """Seconds that the calling thread has worked, since an arbitrary point: time spent waiting is not in it."""
+
 
 class SystemClock:
     """Real time from the operating system. Wall time is read once; afterwards it advances with the monotonic clock, so
@@ -37,6 +40,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since an arbitrary point."""
         return time.monotonic()
+
+    def working(self) -> float:
+        """Seconds of processor time of the calling thread."""
+        return time.thread_time()
 
     def wall_micros(self) -> int:
         """Microseconds since the Unix epoch."""

@@ -78,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=openapi.ANYWHERE,
+        strict_content_type=False,  # StrictRoute looks at it
         redirect_slashes=False,  # else DELETE of an order whose id is empty would lead to DELETE of all
         separate_input_output_schemas=False,  # a preview's order is a body to send
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from common.errors import Forbidden, Unauthenticated
 from market.http.services import Services, services_of
@@ -19,9 +19,7 @@ _CALLER = "nestex.caller"
 _bearer = HTTPBearer(auto_error=False, description="an API key, as it was shown at its creation")
 
 
-async def caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+async def caller(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     """The caller of this request, which is counted once. Raises Unauthenticated, and Busy for one call too many."""
     if credentials is None:
         raise Unauthenticated("key_missing", "this call needs the header Authorization: Bearer <key>")
@@ -67,23 +65,32 @@ def require_any(who: Caller, *scopes: str) -> None:
         raise Forbidden("scope_missing", f"this call needs a key with the scope {wanted}", limit=wanted)
 
 
-def scoped(*scopes: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
-    """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden."""
+class Scoped(SecurityBase):
+    """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden, and what `caller` raises.
 
-    async def check(who: Annotated[Caller, Depends(caller)]) -> Caller:
-        require_any(who, *scopes)
+    One dependency instead of one on top of another: the framework takes longer over each than we do over all.
+    """
+
+    model = _bearer.model
+    scheme_name = _bearer.scheme_name
+
+    def __init__(self, *scopes: str) -> None:
+        self._scopes = scopes
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller of this request."""
+        who = await caller(request, await bearer(request))
+        require_any(who, *self._scopes)
         return who
-
-    return check
 
 
 READING = ("read", "trade", "provide", "finance", "operate")
 FINANCE = ("finance", "read")
 
-Reading = Annotated[Caller, Depends(scoped(*READING))]
-Trading = Annotated[Caller, Depends(scoped("trade"))]
-Selling = Annotated[Caller, Depends(scoped("trade", "provide"))]
-Providing = Annotated[Caller, Depends(scoped("provide"))]
-Finance = Annotated[Caller, Depends(scoped(*FINANCE))]
-Paying = Annotated[Caller, Depends(scoped("finance"))]
-Operating = Annotated[Caller, Depends(scoped("operate"))]
+Reading = Annotated[Caller, Depends(Scoped(*READING))]
+Trading = Annotated[Caller, Depends(Scoped("trade"))]
+Selling = Annotated[Caller, Depends(Scoped("trade", "provide"))]
+Providing = Annotated[Caller, Depends(Scoped("provide"))]
+Finance = Annotated[Caller, Depends(Scoped(*FINANCE))]
+Paying = Annotated[Caller, Depends(Scoped("finance"))]
+Operating = Annotated[Caller, Depends(Scoped("operate"))]

@@ -21,12 +21,18 @@ _DEEPEST = 32
 
 
 class _ParsedRequest(Request):
-    """A request whose body has been parsed already."""
+    """A request whose body has been parsed already. Then its media type has been checked as well, and the framework,
+    which would take it for an e-mail's, does not see it."""
 
     parsed: Any = None
 
     async def json(self) -> Any:
         return self.parsed
+
+    def hide_media_type(self) -> None:
+        """The body is JSON, also for whoever looks at the headers from now on."""
+        self.scope["headers"] = [header for header in self.scope["headers"] if header[0] != b"content-type"]
+        del self._headers
 
 
 class StrictRoute(APIRoute):
@@ -52,6 +58,7 @@ class StrictRoute(APIRoute):
                     raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
                 _check_media_type(request)
                 request.parsed = parse(body)
+                request.hide_media_type()
             return await answer(request)
 
         async def read(request: Request) -> Response:

@@ -25,11 +25,14 @@ def market(
     port: Annotated[int, typer.Option("--port", help="port to listen on")] = 8780,
 ) -> None:
     """Serve the HTTP API. Stateless: run as many as you need."""
+    from uvicorn.loops.auto import auto_loop_factory
+
     from market.http.process import run
     from runtime.settings import Settings, from_environment
 
     log_to_stderr()
-    asyncio.run(run(from_environment(Settings), host, port))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:  # uvloop, of the server's packages
+        runner.run(run(from_environment(Settings), host, port))
 
 
 def engine(zone: Annotated[str, typer.Option("--zone", help="the zone (shard) whose instruments it matches")]) -> None:

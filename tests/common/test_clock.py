@@ -17,6 +17,9 @@ class HandClock:
     def monotonic(self) -> float:
         return self.micros / 1_000_000
 
+    def working(self) -> float:
+        return self.monotonic()
+
     def wall_micros(self) -> int:
         return self.micros
 

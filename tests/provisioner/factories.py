@@ -28,6 +28,10 @@ class HandClock:
         """Seconds since it was made."""
         return self.micros / 1_000_000
 
+    def working(self) -> float:
+        """The same: whoever works with it works all the time."""
+        return self.monotonic()
+
     def wall_micros(self) -> int:
         """Microseconds since it was made."""
         return self.micros

@@ -27,6 +27,9 @@ class SimulatedClock:
     def monotonic(self) -> float:
         return self.loop.time()
 
+    def working(self) -> float:
+        return self.loop.time()
+
     def wall_micros(self) -> int:
         return WALL_MICROS + self.loop.time_micros() + self.skew_micros
 

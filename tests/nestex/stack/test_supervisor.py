@@ -25,6 +25,9 @@ class HandClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    def working(self) -> float:
+        return self.seconds
+
     def wall_micros(self) -> int:
         return round(self.seconds * 1_000_000)
 
