@@ -27,6 +27,9 @@ class Machine:
     def monotonic(self) -> float:
         return self.seconds
 
+    def working(self) -> float:
+        return self.seconds
+
     def wall_micros(self) -> int:
         return int(self.seconds * 1_000_000)
 
