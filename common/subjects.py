@@ -73,6 +73,11 @@ def engine_commands(shard: str) -> str:
     return f"engine.{shard}.commands"
 
 
+def engine_serving(shard: str) -> str:
+    """Told by an engine that begins to serve a shard: whoever still waits for an earlier one waits in vain."""
+    return f"engine.{shard}.serving"
+
+
 def engine_reads(shard: str) -> str:
     """Reads of the committed view of a shard's books, as requests."""
     return f"engine.{shard}.reads"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from common import codec, errors, subjects
 from common.errors import NestexError, Unavailable
@@ -38,6 +40,8 @@ class RemoteEngine:
     def __init__(self, bus: Client) -> None:
         self.bus = bus
         self._lanes: dict[str, Lane] = {}
+        self._replacements: dict[str, asyncio.Future[None]] = {}
+        self._listens = False
 
     async def submit(self, shard: str, commands: Sequence[Command]) -> list[Answer]:
         """See EngineClient."""
@@ -55,13 +59,35 @@ class RemoteEngine:
 
     async def _request(self, subject: str, body: bytes, shard: str) -> bytes:
         try:
-            return (await self.bus.request(subject, body, timeout=_ANSWER_SECONDS)).data
+            return await self._answer(subject, body, shard)
         except nats.errors.NoRespondersError as error:
             reason = f"no engine of zone {shard} is running; nothing was entered: try again"
             raise Unavailable("engine_unavailable", reason) from error
         except (nats.errors.Error, TimeoutError) as error:
             reason = f"the engine of {shard} did not answer; the outcome is unknown"
             raise Unavailable("engine_unavailable", f"{reason}: ask again with the same client_order_id") from error
+
+    async def _answer(self, subject: str, body: bytes, shard: str) -> bytes:
+        """Raises TimeoutError, also as soon as another engine begins to serve: one that stands still never answers."""
+        if not self._listens:
+            self._listens = True
+            await self.bus.subscribe(subjects.engine_serving("*"), cb=self._on_serving)
+        if shard not in self._replacements:
+            self._replacements[shard] = asyncio.get_running_loop().create_future()
+        answer = asyncio.create_task(self.bus.request(subject, body, timeout=_ANSWER_SECONDS))
+        try:
+            either: tuple[asyncio.Future[Any], ...] = (answer, self._replacements[shard])
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise TimeoutError
+            return answer.result().data
+        finally:
+            answer.cancel()
+
+    async def _on_serving(self, message: Msg) -> None:
+        replacement = self._replacements.pop(message.subject.split(".")[1], None)
+        if replacement is not None:
+            replacement.set_result(None)
 
 
 def order_of(answer: Answer) -> dict[str, Any]:

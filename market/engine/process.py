@@ -61,6 +61,7 @@ async def hold_shard(
     loop = EngineLoop(processor)
     running = asyncio.create_task(loop.run())
     await serve(client, shard, loop)
+    await client.publish(subjects.engine_serving(shard))
     log.info("engine of %s serves, epoch %d", shard, processor.fence.epoch)
     try:
         await running

@@ -55,4 +55,4 @@ def test_the_list_of_points_is_what_the_code_reaches() -> None:
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "fault_points.reach"
         if isinstance(call.args[0], ast.Constant)
     ]
-    assert sorted(reached) == sorted(fault_points.POINTS)
+    assert set(reached) == set(fault_points.POINTS)
