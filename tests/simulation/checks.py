@@ -14,7 +14,8 @@ from sqlalchemy import Engine, func, select
 
 from billing.tables import billable_contract, ledger_account, usage_minute, usage_refused
 from common.minutes import SECONDS_PER_MINUTE
-from market.engine.commands import Answer, Command, PlaceAsk, PlaceBid, PreviewOrder
+from market.contract_states import RELEASED
+from market.engine.commands import Answer, Command, EndContract, PlaceAsk, PlaceBid, PreviewOrder
 from market.nodes.liveness import live_revisions
 from market.tables import contract, orders
 from nestex.audit.market import audit
@@ -37,7 +38,19 @@ def acknowledged(database: Engine, command: Command, answer: Answer) -> str | No
         with database.connect() as connection:
             if connection.execute(select(orders.c.id).where(orders.c.id == command.order)).one_or_none():
                 return f"order {command.order} was refused ({answer.problem.code}) and exists"
+    if isinstance(command, EndContract) and answer.ended is not None:
+        with database.connect() as connection:
+            state = connection.execute(select(contract.c.state).where(contract.c.id == command.contract)).scalar_one()
+        return None if state == RELEASED else f"the release of {command.contract} was acknowledged, and it is {state}"
     return None
+
+
+def running(database: Engine, participant: str) -> list[str]:
+    """The contracts that this participant bought and that have not ended, by id."""
+    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
+    query = select(contract.c.id).where(contract.c.buyer_id == participant, live)
+    with database.connect() as connection:
+        return list(connection.execute(query.order_by(contract.c.id)).scalars())
 
 
 def as_answered(database: Engine, told: Mapping[str, Any]) -> str | None:
@@ -91,7 +104,8 @@ def windows(database: Engine, runs: list[Run]) -> str | None:
 def overdue(database: Engine, up: list[str], minute: int) -> str | None:
     """No guest is up that should have ended a good while ago: to be asked of a node whose agent has been well for so
     long."""
-    query = select(contract.c.id).where(contract.c.id.in_(up), contract.c.end_minute < minute - OVERDUE_MINUTES)
+    end = func.coalesce(contract.c.ended_minute, contract.c.end_minute)
+    query = select(contract.c.id).where(contract.c.id.in_(up), end < minute - OVERDUE_MINUTES)
     with database.connect() as connection:
         late = connection.execute(query.order_by(contract.c.id)).scalars().first()
     return late and f"the guest of {late} is up although its window is long over"
@@ -120,7 +134,7 @@ def ended(database: Engine, up: list[str]) -> str | None:
         return f"the guest of {up[0]} is still up"
     with database.connect() as connection:
         alive = connection.execute(
-            select(contract.c.id, contract.c.state).where(contract.c.state.not_in(("completed", "failed")))
+            select(contract.c.id, contract.c.state).where(contract.c.state.not_in(("completed", "failed", "released")))
         ).first()
         if alive is not None:
             return f"contract {alive.id} is {alive.state} for ever"

@@ -64,7 +64,9 @@ class Story:
         self.notebook = Notebook(self._heard)
         self._broken: list[str] = []
         self._traders = [
-            Trader(f"{seed} {index}", owner, self._cast.providers.get(owner, ()), self.notebook, self._clock)
+            Trader(
+                f"{seed} {index}", owner, self._cast.providers.get(owner, ()), self.notebook, self._clock, self._bought
+            )
             for index, owner in enumerate((*self._cast.providers, *self._cast.buyers))
         ]
         self.hosts: dict[str, Host] = {}
@@ -113,6 +115,13 @@ class Story:
 
     def _trading(self, engine: EngineClient) -> list[Coroutine[Any, Any, None]]:
         return [trader.trade(engine) for trader in self._traders]
+
+    def _trader(self, seed: str, owner: str) -> Trader:
+        nodes = self._cast.providers.get(owner, ())
+        return Trader(seed, owner, nodes, self.notebook, self._clock, self._bought)
+
+    def _bought(self, participant: str) -> list[str]:
+        return checks.running(self._data.engine, participant)
 
     def _heard(self, command: Command, answer: Answer) -> None:
         if difference := checks.acknowledged(self._data.engine, command, answer):

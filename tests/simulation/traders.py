@@ -19,6 +19,7 @@ from market.engine.commands import (
     CancelAll,
     CancelOrder,
     Command,
+    EndContract,
     GuestTemplate,
     PlaceAsk,
     PlaceBid,
@@ -31,6 +32,8 @@ from tests.market.factories import CODE, ZONE
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
+RELEASES = 0.04
+"""So often somebody releases a contract, if it has any."""
 PRICES = (120, 150, 180, 200, 220)
 
 
@@ -49,7 +52,13 @@ class Trader:
     """A participant. What it does not know the outcome of, it asks again by the same client_order_id."""
 
     def __init__(
-        self, seed: str, participant: str, nodes: tuple[str, ...], notebook: Notebook, clock: MarketClock
+        self,
+        seed: str,
+        participant: str,
+        nodes: tuple[str, ...],
+        notebook: Notebook,
+        clock: MarketClock,
+        bought: Callable[[str], list[str]],
     ) -> None:
         self.participant = participant
         self.in_doubt: Placement | None = None
@@ -58,6 +67,7 @@ class Trader:
         self._nodes = nodes
         self._notebook = notebook
         self._minute = clock.minute
+        self._bought = bought
         self._orders: list[str] = []
         self._numbers = 0
 
@@ -92,6 +102,8 @@ class Trader:
 
     def _next(self) -> Command:
         draw = self._rng.random()
+        if draw < RELEASES and (running := self._bought(self.participant)):
+            return EndContract(self._rng.choice(running), "release", self.participant)
         if draw < 0.72 or not self._orders:
             return self._ask() if self._nodes and self._rng.random() < 0.9 else self._bid()
         order = self._rng.choice(self._orders[-8:])
