@@ -7,6 +7,7 @@ need. A run without root leaves them out, and says so in its last line (tests/co
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -57,7 +58,8 @@ def real_node(image_pool: Path) -> Iterator[RealNode]:
         held = stack.enter_context(DataFolder.hold(folder / "stack"))
         supervisor = stack.enter_context(Supervisor(held, SystemClock()))
         uri = start_qemu_libvirtd(supervisor, "node")
-        places = Places(folder / "guests", image_pool, folder / "cache", folder / "volumes")
+        address = f"127.1.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"  # ports of other workers' guests are others
+        places = Places(folder / "guests", image_pool, folder / "cache", folder / "volumes", address)
         places.volumes.mkdir()
         yield RealNode(uri, probe_machine(uri, folder / "probe", SystemClock()), places, supervisor)
 
