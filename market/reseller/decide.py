@@ -174,7 +174,9 @@ def _moves(seen: Seen, priced: Priced) -> list[tuple[OwnAsk, int, str]]:
 
 
 def _nothing(seen: Seen) -> _Step:
-    if seen.view.state != "online":
+    if seen.view.state == "draining":
+        sentence = "Now: nothing, because the node is being drained: nothing more of it is sold."
+    elif seen.view.state != "online":
         sentence = f"Now: nothing, because the node is {seen.view.state}: its agent has to be connected first."
     elif seen.minute + 1 >= sales_end(seen):
         sentence = "Now: nothing, the time until which you wanted to sell is over."

@@ -159,7 +159,11 @@ def test_a_node_that_is_not_online_sells_nothing_and_goes_on_afterwards(world: W
     assert shop.turn(3) == 0
     assert "the node is lost" in shop.kept().said[-1]
     with world.begin() as connection:
-        connection.execute(node.update().values(state="online"))
+        connection.execute(node.update().values(state="online", draining=True))
+    assert shop.turn(3) == 0
+    assert "being drained" in shop.kept().said[-1]
+    with world.begin() as connection:
+        connection.execute(node.update().values(draining=False))
     assert shop.turn() == 1
 
 
