@@ -30,6 +30,9 @@ class Settings(DatabaseSettings):
     agent_nats_url: str | None = Field(default=None, description="the servers as agents reach them, if it differs")
     lease_seconds: float = Field(default=3.0, gt=0, description="real seconds until a silent engine is replaced")
     node_lost_seconds: float = Field(default=30.0, gt=0, description="real seconds of silence that make a node LOST")
+    lost_after_minutes: int = Field(
+        default=60, ge=1, description="market minutes of silence after which a LOST node's contracts fail"
+    )
     snapshot_commands: int = Field(
         default=10_000, ge=1, description="journaled commands after which a shard's memory is kept as a snapshot"
     )

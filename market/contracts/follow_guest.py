@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 from billing import contracts as billing_contracts
 from common.wire import GuestStatus
 from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED, PROVISIONING, RUNNING, STOPPED
-from market.desired_state import allocation_message
+from market.contracts.fail_contract import fail_contract
 from market.tables import contract
-from runtime import feed, outbox
+from runtime import feed
 from runtime.feed import FeedEvent
 
 log = logging.getLogger("nestex.contracts")
@@ -44,14 +44,16 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
         return
     if status.at_ms < row.guest_state_at_ms and status.state != "failed":
         return
-    changes = _seen(row._mapping, status) | _transition(row._mapping, status) | {"updated_at_micros": at_micros}
+    target = _target(row._mapping, status)
+    moved = {} if target in (None, FAILED) else {"state": target}
+    changes = _seen(row._mapping, status) | moved | {"updated_at_micros": at_micros}
     connection.execute(contract.update().where(contract.c.id == row.id).values(**changes))
-    if changes.get("state") == FAILED:
-        billing_contracts.end_at(connection, row.id, _failed_minute(row._mapping, status))
-        outbox.put(connection, [allocation_message({**row._mapping, **changes})])
-    if "state" in changes:
-        payload = {"state": changes["state"], "reason": changes.get("reason")}
-        feed.append(connection, CONTRACT_FEED, [FeedEvent("contract", row.id, payload, at_micros)])
+    if target == FAILED:
+        minute, reason = _failed_minute(row._mapping, status), status.reason or "guest_failed"
+        fail_contract(connection, {**row._mapping, **changes}, minute, reason, at_micros)
+    elif target is not None:
+        event = FeedEvent("contract", row.id, {"state": target, "reason": None}, at_micros)
+        feed.append(connection, CONTRACT_FEED, [event])
 
 
 def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
@@ -70,15 +72,12 @@ def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
     return changes
 
 
-def _transition(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
+def _target(row: Mapping[Any, Any], status: GuestStatus) -> str | None:
+    """The state that the contract moves to, if it moves. A guest that fails at the end was delivered to it."""
     target = _FOLLOWS.get(status.state)
     if target is None or target == row["state"] or not CONTRACT_STATES.allows(row["state"], target):
-        return {}
-    if target != FAILED:
-        return {"state": target}
-    if _failed_minute(row, status) == row["end_minute"]:
-        return {}  # it was delivered to its end
-    return {"state": FAILED, "reason": status.reason or "guest_failed", "want": "gone", "revision": row["revision"] + 1}
+        return None
+    return None if target == FAILED and _failed_minute(row, status) == row["end_minute"] else target
 
 
 def _failed_minute(row: Mapping[Any, Any], status: GuestStatus) -> int:

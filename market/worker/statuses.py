@@ -16,8 +16,10 @@ from sqlalchemy import Connection, Engine
 from common import codec, fault_points, subjects
 from common.clock import MarketClock
 from common.errors import InvalidInput
+from common.minutes import MICROS_PER_MINUTE
 from common.wire import CommandAnswer, GuestStatus, Heartbeat, Retell, Sync
 from market.contracts.follow_guest import follow_guest
+from market.contracts.watch_delivery import fail_late
 from market.desired_state import repeat
 from market.nodes.liveness import live_revisions, record_heartbeat, untold
 from market.worker.agent_messages import read_heartbeat, read_status
@@ -69,7 +71,12 @@ class Statuses:
         )
 
     async def _beat(self, beat: Heartbeat, at: datetime) -> None:
-        found = await asyncio.to_thread(transaction, self.database, lambda connection: _compare(connection, beat, at))
+        now_micros = self.clock.now_micros()
+        found = await asyncio.to_thread(
+            transaction, self.database, lambda connection: _compare(connection, beat, at, now_micros)
+        )
+        for late in found.late:
+            log.warning("contract %s of node %s has failed: its guest was not ready in time", late, beat.node)
         if found.untold:
             retell = codec.encode(Retell(tuple(found.untold)))
             await self.bus.publish(subjects.command(beat.node, "retell"), retell)
@@ -94,19 +101,24 @@ class Statuses:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the agent should hold, and of which contracts the newest status has not come."""
+    """What the agent should hold, of which contracts the newest status has not come, and which have failed because
+    their guests are late."""
 
     sync: Sync
     untold: list[str]
+    late: Sequence[str]
 
 
-def _compare(connection: Connection, beat: Heartbeat, at: datetime) -> _Found:
-    """Record the heartbeat, and put what the agent lacks into the outbox once more."""
+def _compare(connection: Connection, beat: Heartbeat, at: datetime, now_micros: int) -> _Found:
+    """Record the heartbeat, judge what is late, and put what the agent lacks into the outbox once more."""
     record_heartbeat(connection, beat, at)
+    missing = untold(connection, beat.node, beat.told)
+    heard = min(beat.at_ms // 60_000, now_micros // MICROS_PER_MINUTE)  # an agent's clock may be ahead
+    late = fail_late(connection, beat.node, heard, now_micros, missing) if beat.synced else ()
     generation = deployment.generation(connection)
     wanted = live_revisions(connection, beat.node)
     applied = beat.applied if beat.generation >= generation else {}
     lacking = [contract for contract, revision in wanted.items() if applied.get(contract, 0) < revision]
     if lacking:
         outbox.put(connection, repeat(connection, lacking, again=str(beat.at_ms)))
-    return _Found(Sync(wanted, generation), untold(connection, beat.node, beat.told))
+    return _Found(Sync(wanted, generation), missing, late)

@@ -11,6 +11,7 @@ from billing import debts, periods, settlement
 from common import fault_points
 from common.clock import MarketClock
 from market.contracts.complete_contracts import complete_contracts
+from market.contracts.watch_delivery import fail_lost
 from market.engine.client import EngineClient
 from market.nodes.drain import withdraw
 from market.nodes.liveness import OpenAsk, asks_to_withdraw, mark_lost
@@ -129,4 +130,7 @@ class Timers:
             return []
         for lost in mark_lost(connection, self.settings.node_lost_seconds):
             log.warning("node %s is lost: no heartbeat for %s s", lost, self.settings.node_lost_seconds)
+        silent_seconds = self.settings.lost_after_minutes * 60 / self.clock.anchor.speed
+        for failed in fail_lost(connection, self.clock.minute(), self.clock.now_micros(), silent_seconds):
+            log.warning("contract %s has failed: its node is lost for too long", failed)
         return asks_to_withdraw(connection)

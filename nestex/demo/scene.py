@@ -10,6 +10,8 @@ from nestex.cli.client import MarketClient
 from nestex.demo.cast import CONSUMERS, INSTRUMENTS, PROVIDERS, ZONE, Consumer, NodeCast, Provider
 
 _RESERVED_DAYS = 30
+_DEADLINE_MINUTES = 15
+"""A few seconds of this clock, for an agent that is killed to come back in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def set_scene(url: str, operator_key: str) -> Scene:
     operator = MarketClient(url, operator_key)
     for code in INSTRUMENTS:
         zone, slice_class, firmness = code.split(".")
-        operator.post("/v1/instruments", {"zone": zone, "slice_class": slice_class, "firmness": firmness})
+        body = {"zone": zone, "slice_class": slice_class, "firmness": firmness}
+        operator.post("/v1/instruments", body | {"delivery_deadline_minutes": _DEADLINE_MINUTES})
     return Scene(
         operator,
         tuple(_seller(url, operator, cast) for cast in PROVIDERS),

@@ -18,6 +18,8 @@ from tests.reliability.cable import Cable
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
 
 SPEED = 60
+INSTRUMENT = {"zone": ZONE, "slice_class": "std", "firmness": "firm", "delivery_deadline_minutes": 120}
+"""Guests that boot on this clock, or between faults, take many of its minutes: none is too late."""
 
 FORM = {
     "company": "Alster Analytics GmbH",
@@ -43,7 +45,7 @@ def running_town(
         database = connect(market.stack.database_url, application="reliability", pool_size=2)
         try:
             operator = MarketClient(market.url, market.operator_key)
-            operator.post("/v1/instruments", {"zone": ZONE, "slice_class": "std", "firmness": "firm"})
+            operator.post("/v1/instruments", INSTRUMENT)
             provider, buyer = _join(operator, market.url, "seller"), _join(operator, market.url, "buyer")
             provider.post("/v1/providers", FORM)
             node = _node(provider)

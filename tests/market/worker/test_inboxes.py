@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from nats.aio.client import Client
@@ -83,6 +84,25 @@ def test_one_agents_nonsense_harms_nobody_else(world: World, nats_account: NatsA
     worker(world, nats_account, story)
     with world.begin() as connection:
         assert connection.execute(select(contract.c.state)).scalar_one() == "running"
+
+
+def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World, nats_account: NatsAccount) -> None:
+    row = contract_of(world, minutes=30)
+    world.real.pass_minutes(20)
+    at = world.real.micros // 1000
+    news = Heartbeat(row["node_id"], "1", True, {}, Capacity(1, 1, 1), 0, at, told={row["id"]: at})
+    beats = [news, replace(news, agent_version="2", told={}, synced=False), replace(news, agent_version="3", told={})]
+    states: list[str] = []
+
+    async def story(client: Client, _inbox: Inbox, _settings: Settings) -> None:
+        for beat in beats:
+            await client.jetstream().publish(subjects.heartbeat(row["node_id"]), codec.encode(beat))
+            await until(lambda version=beat.agent_version: _node(world)["agent_version"] == version)  # type: ignore[misc]  # a lambda's default has no type
+            with world.begin() as connection:
+                states.append(connection.execute(select(contract.c.state)).scalar_one())
+
+    worker(world, nats_account, story)
+    assert states == ["scheduled", "scheduled", "failed"]
 
 
 def test_reports_are_committed_and_then_released(world: World, nats_account: NatsAccount) -> None:
