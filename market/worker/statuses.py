@@ -114,7 +114,8 @@ def _compare(connection: Connection, beat: Heartbeat, at: datetime, now_micros: 
     record_heartbeat(connection, beat, at)
     missing = untold(connection, beat.node, beat.told)
     heard = min(beat.at_ms // 60_000, now_micros // MICROS_PER_MINUTE)  # an agent's clock may be ahead
-    late = fail_late(connection, beat.node, heard, now_micros, missing) if beat.synced else ()
+    unsaid = {*missing, *(beat.applied.keys() - beat.told.keys())}  # its statuses are not all in the stream yet
+    late = fail_late(connection, beat.node, heard, now_micros, unsaid) if beat.synced else ()
     generation = deployment.generation(connection)
     wanted = live_revisions(connection, beat.node)
     applied = beat.applied if beat.generation >= generation else {}

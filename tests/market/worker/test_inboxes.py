@@ -91,7 +91,12 @@ def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World,
     world.real.pass_minutes(20)
     at = world.real.micros // 1000
     news = Heartbeat(row["node_id"], "1", True, {}, Capacity(1, 1, 1), 0, at, told={row["id"]: at})
-    beats = [news, replace(news, agent_version="2", told={}, synced=False), replace(news, agent_version="3", told={})]
+    beats = [
+        news,
+        replace(news, agent_version="2", told={}, applied={row["id"]: 1}),
+        replace(news, agent_version="3", told={}, synced=False),
+        replace(news, agent_version="4", told={}),
+    ]
     states: list[str] = []
 
     async def story(client: Client, _inbox: Inbox, _settings: Settings) -> None:
@@ -102,7 +107,7 @@ def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World,
                 states.append(connection.execute(select(contract.c.state)).scalar_one())
 
     worker(world, nats_account, story)
-    assert states == ["scheduled", "scheduled", "failed"]
+    assert states == ["scheduled", "scheduled", "scheduled", "failed"]
 
 
 def test_reports_are_committed_and_then_released(world: World, nats_account: NatsAccount) -> None:
