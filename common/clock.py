@@ -79,6 +79,11 @@ class MarketClock:
         """The market minute that is running now."""
         return self.now_micros() // MICROS_PER_MINUTE
 
+    def minute_at(self, instant: datetime) -> int:
+        """The market minute that ran at an instant of real time."""
+        elapsed = round(instant.timestamp() * 1_000_000) - self.anchor.wall_micros
+        return (self.anchor.market_micros + elapsed * self.anchor.speed) // MICROS_PER_MINUTE
+
     def now(self) -> datetime:
         """Market time as an instant in UTC."""
         return datetime.fromtimestamp(self.now_micros() / 1_000_000, UTC)

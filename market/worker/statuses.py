@@ -72,8 +72,9 @@ class Statuses:
 
     async def _beat(self, beat: Heartbeat, at: datetime) -> None:
         now_micros = self.clock.now_micros()
+        is_news = self.clock.minute_at(at) == now_micros // MICROS_PER_MINUTE
         found = await asyncio.to_thread(
-            transaction, self.database, lambda connection: _compare(connection, beat, at, now_micros)
+            transaction, self.database, lambda connection: _compare(connection, beat, at, now_micros, is_news)
         )
         for late in found.late:
             log.warning("contract %s of node %s has failed: its guest was not ready in time", late, beat.node)
@@ -109,13 +110,17 @@ class _Found:
     late: Sequence[str]
 
 
-def _compare(connection: Connection, beat: Heartbeat, at: datetime, now_micros: int) -> _Found:
-    """Record the heartbeat, judge what is late, and put what the agent lacks into the outbox once more."""
+def _compare(connection: Connection, beat: Heartbeat, at: datetime, now_micros: int, is_news: bool) -> _Found:
+    """Record the heartbeat, judge what is late, and put what the agent lacks into the outbox once more.
+
+    Only a heartbeat of the running minute is news: after an older one, a guest may have become ready and be metered.
+    """
     record_heartbeat(connection, beat, at)
     missing = untold(connection, beat.node, beat.told)
-    heard = min(beat.at_ms // 60_000, now_micros // MICROS_PER_MINUTE)  # an agent's clock may be ahead
-    unsaid = {*missing, *(beat.applied.keys() - beat.told.keys())}  # its statuses are not all in the stream yet
-    late = fail_late(connection, beat.node, heard, now_micros, unsaid) if beat.synced else ()
+    late: Sequence[str] = ()
+    if beat.synced and is_news:
+        unsaid = {*missing, *(beat.applied.keys() - beat.told.keys())}  # its statuses are not all in the stream yet
+        late = fail_late(connection, beat.node, now_micros // MICROS_PER_MINUTE, now_micros, unsaid)
     generation = deployment.generation(connection)
     wanted = live_revisions(connection, beat.node)
     applied = beat.applied if beat.generation >= generation else {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,14 @@ def test_after_the_real_seconds_until_a_minute_it_has_begun(now: int, speed: int
     hand.micros += round(clock.real_seconds_until(minute) * 1_000_000) + 1
     assert clock.minute() >= minute
     assert clock.real_seconds_until(minute) == 0
+
+
+@given(st.integers(0, 10**14), st.integers(1, 1000), st.integers(0, 10**12))
+def test_an_instant_of_real_time_belongs_to_the_minute_that_ran_then(now: int, speed: int, elapsed: int) -> None:
+    hand = HandClock()
+    clock = MarketClock(ClockAnchor(0, now, speed), hand)
+    hand.micros += elapsed
+    assert clock.minute_at(datetime.fromtimestamp(0, UTC) + timedelta(microseconds=hand.micros)) == clock.minute()
 
 
 def test_system_time_never_goes_back() -> None:

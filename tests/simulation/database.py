@@ -32,13 +32,16 @@ _CLOCK = """
 
 
 def prepare(url: str) -> None:
-    """Give the migrated database at `url` a clock that a simulation drives."""
+    """Give the migrated database at `url` a clock that a simulation drives, and no work of its own."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_CLOCK)
         name = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("ALTER DATABASE {} SET search_path TO simulation, public, pg_catalog").format(name))
         connection.execute(sql.SQL("ALTER DATABASE {} SET simulation.now TO '0'").format(name))
         connection.execute(sql.SQL("ALTER DATABASE {} SET jit TO off").format(name))
+        for table in metadata.sorted_tables:  # no plan, and so no order of rows, is to depend on what ran before
+            by_hand = sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(sql.Identifier(table.name))
+            connection.execute(by_hand)
 
 
 class SimulatedDatabase:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from billing.tables import usage_minute
 from common import codec, subjects
-from common.clock import SystemClock
+from common.clock import ClockAnchor, MarketClock, SystemClock
 from common.wire import Capacity, GuestMinute, GuestStatus, Heartbeat, Retell, Sync, UsageReport
 from market.tables import contract, node
 from market.worker.inbox import Inbox
@@ -29,8 +29,14 @@ from tests.market.factories import World, contract_of
 _PATIENCE_SECONDS = 30
 
 
-def worker(world: World, account: NatsAccount, story: Callable[[Client, Inbox, Settings], Awaitable[None]]) -> None:
-    """Tell the story to both inboxes of a worker."""
+def worker(
+    world: World,
+    account: NatsAccount,
+    story: Callable[[Client, Inbox, Settings], Awaitable[None]],
+    clock: MarketClock | None = None,
+) -> None:
+    """Tell the story to both inboxes of a worker, which goes by the world's clock, or by another."""
+    clock = clock or world.clock
     settings = Settings(database_url="postgresql://", nats_url=account.url, nats_credentials=account.credentials)
 
     async def tell() -> None:
@@ -38,8 +44,8 @@ def worker(world: World, account: NatsAccount, story: Callable[[Client, Inbox, S
         jetstream = client.jetstream()
         await bus.ensure_streams(jetstream)
         streams: dict[str, Any] = {
-            subjects.STATUS_STREAM: Statuses(world.database, world.clock, client).handle,
-            subjects.USAGE_STREAM: UsageReports(world.database, world.clock, client).handle,
+            subjects.STATUS_STREAM: Statuses(world.database, clock, client).handle,
+            subjects.USAGE_STREAM: UsageReports(world.database, clock, client).handle,
         }
         inboxes = []
         for stream, handle in streams.items():
@@ -88,8 +94,8 @@ def test_one_agents_nonsense_harms_nobody_else(world: World, nats_account: NatsA
 
 def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World, nats_account: NatsAccount) -> None:
     row = contract_of(world, minutes=30)
-    world.real.pass_minutes(20)
-    at = world.real.micros // 1000
+    at = (row["start_minute"] + 20) * 60_000
+    clock = MarketClock(ClockAnchor(SystemClock().wall_micros(), at * 1000), SystemClock())
     news = Heartbeat(row["node_id"], "1", True, {}, Capacity(1, 1, 1), 0, at, told={row["id"]: at})
     beats = [
         news,
@@ -106,7 +112,7 @@ def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World,
             with world.begin() as connection:
                 states.append(connection.execute(select(contract.c.state)).scalar_one())
 
-    worker(world, nats_account, story)
+    worker(world, nats_account, story, clock)
     assert states == ["scheduled", "scheduled", "scheduled", "failed"]
 
 
