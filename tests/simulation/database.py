@@ -96,6 +96,8 @@ def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # past the triggers that forbid it
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))  # names of our own metadata
+    opened: list[Any] = []
+    event.listen(engine, "connect", lambda driver, _record: opened.append(driver))
     event.listen(engine, "begin", simulated.begin)
     event.listen(engine, "before_cursor_execute", simulated.execute)
     event.listen(engine, "commit", simulated.commit)
@@ -104,3 +106,5 @@ def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
         yield simulated
     finally:
         engine.dispose()
+        for driver in opened:  # also those of processes that died while they held one, and with it perhaps a lock
+            driver.close()
