@@ -1,22 +1,26 @@
-"""What the routes of guests have in common: a change of what is wanted, committed, and the guest as it is then."""
+"""What the routes of guests have in common: a change of what is wanted, committed, and the guest as it is then; and
+questions that only its agent can answer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
-from common.questions import GuestAnswer
-from common.wire import FieldAnswer
-from market.contracts.command_guest import Change, command_guest, desired_of
+from common.errors import Refused
+from common.questions import ConsoleAnswer, GuestAnswer, SnapshotsAnswer
+from common.wire import LONGEST_REASON, FieldAnswer
+from market.contracts.command_guest import Change, bought_contract, command_guest, desired_of
+from market.http.auth import Trading
 from market.http.fields import WholeNumber
-from market.http.services import Services
-from market.nodes.agent_words import plain_answers
-from market.nodes.ask_agent import await_settled
+from market.http.services import Market, Services
+from market.nodes.agent_words import plain_answers, plain_text
+from market.nodes.ask_agent import ask_agent, await_settled
 from market.participants.keys import Caller
 
 ContractId = Annotated[str, Path(min_length=1, max_length=80)]
@@ -41,6 +45,7 @@ Wait = Annotated[
     WholeNumber,
 ]
 Filesystem = Literal["", "ext4"]
+Told = TypeVar("Told", ConsoleAnswer, SnapshotsAnswer)
 
 
 class AnswerModel(BaseModel):
@@ -86,18 +91,67 @@ class GuestModel(BaseModel):
     snapshots: list[str] = Field(description="those that are to be kept")
 
 
-async def change_guest(
-    market: Services, who: Caller, contract_id: str, change: Change, revision: int | None, wait: int
-) -> GuestModel:
-    """Commit the change; then the guest, as it is when `wait` is over at the latest. Raises what `command_guest`
-    does."""
-    row = await asyncio.to_thread(
-        market.write,
-        lambda connection: command_guest(
-            connection, who.participant, contract_id, change, market.clock.now_micros(), revision=revision
-        ),
-    )
-    return await guest_model(market, row, wait)
+@dataclass(frozen=True, slots=True)
+class GuestCall:
+    """A buyer's call on the guest of a contract of its own; `wait` is how long the answer may take."""
+
+    market: Services
+    who: Caller
+    contract: str
+    wait: int
+
+    async def show(self) -> GuestModel:
+        """The guest as it is when `wait` is over at the latest. Raises NotFound for a contract of others."""
+        return await guest_model(self.market, await self._row(), self.wait)
+
+    async def ask(self, verb: str, kind: type[Told], lacking: str) -> Told:
+        """What its agent answers. Raises Unavailable where it does not, Refused (with `lacking`) where it cannot."""
+        row = await self._row()
+        told = await ask_agent(self.market.bus, row["node_id"], verb, self.contract, kind)
+        if not told.ok:
+            reason = plain_text(told.reason, LONGEST_REASON)
+            raise Refused("hypervisor_lacks", f"{lacking}: {reason}", field="contract")
+        return told
+
+    async def _row(self) -> dict[str, Any]:
+        return await asyncio.to_thread(
+            self.market.read, lambda connection: dict(bought_contract(connection, self.who.participant, self.contract))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GuestChange(GuestCall):
+    """A call that changes what is wanted of the guest; if `revision` is given, only where it is wanted as at that."""
+
+    revision: int | None
+
+    async def make(self, change: Change) -> GuestModel:
+        """Commit the change, then show the guest. Raises what `command_guest` does."""
+        row = await asyncio.to_thread(self.market.write, lambda connection: self._command(connection, change))
+        return await guest_model(self.market, row, self.wait)
+
+    def _command(self, connection: Connection, change: Change) -> Mapping[Any, Any]:
+        now = self.market.clock.now_micros()
+        return command_guest(connection, self.who.participant, self.contract, change, now, revision=self.revision)
+
+
+async def _asking(contract: ContractId, who: Trading, market: Market) -> GuestCall:
+    return GuestCall(market, who, contract, wait=0)
+
+
+async def _showing(contract: ContractId, who: Trading, market: Market, wait: Wait = 0) -> GuestCall:
+    return GuestCall(market, who, contract, wait)
+
+
+async def _changing(
+    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
+) -> GuestChange:
+    return GuestChange(market, who, contract, wait, revision)
+
+
+Asking = Annotated[GuestCall, Depends(_asking)]
+Showing = Annotated[GuestCall, Depends(_showing)]
+Changing = Annotated[GuestChange, Depends(_changing)]
 
 
 async def guest_model(market: Services, row: Mapping[Any, Any], wait: int) -> GuestModel:

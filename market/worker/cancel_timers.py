@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from common.errors import NestexError
 from market.engine.client import EngineClient
 from market.orders.cancel_timer import CancelTimer, carry_out, claim_due
+from market.worker.turns import take_turns
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")
@@ -26,12 +27,7 @@ class CancelTimers:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.look_once()
-            except Exception:
-                log.exception("looking for dead-man timers failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns(self.look_once, _LOOK_SECONDS, "looking for dead-man timers")
 
     async def look_once(self) -> int:
         """How many timers were claimed. One that cannot be carried out is due again."""

@@ -14,6 +14,7 @@ from common.errors import NestexError
 from market.contracts.end_contract import Failing, end_contract, failing_contracts
 from market.engine.client import EngineClient
 from market.engine.commands import EndContract
+from market.worker.turns import take_turns
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")
@@ -31,12 +32,7 @@ class Failures:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        while True:
-            try:
-                await self.end_all()
-            except Exception:
-                log.exception("ending failed contracts did not work and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns(self.end_all, _LOOK_SECONDS, "ending failed contracts")
 
     async def end_all(self) -> None:
         """End every contract whose guest has failed; what the engine refuses stays for completion to close."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 from billing.tables import books_check
 from common.clock import MarketClock
 from market.books_check import counts, differences
+from market.worker.turns import take_turns_in_thread
 
 log = logging.getLogger("nestex.worker")
 
@@ -26,12 +26,7 @@ class NightlyCheck:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.check_once)
-            except Exception:
-                log.exception("the check of the books failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns_in_thread(self.check_once, _LOOK_SECONDS, "the check of the books")
 
     def check_once(self) -> bool:
         """Check, unless this day has been checked or another worker is at it; whether it was done."""

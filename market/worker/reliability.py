@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from sqlalchemy import Connection, Engine, func, select
 
 from common.clock import MarketClock
 from common.price import MINUTES_PER_HOUR
 from market.participants.reliability import score_providers
+from market.worker.turns import take_turns_in_thread
 from runtime.database import transaction
-
-log = logging.getLogger("nestex.worker")
 
 _LOOK_SECONDS = 5.0
 _TURN = 0x73636F7265  # "score": whoever holds this advisory lock makes them
@@ -28,12 +24,7 @@ class Reliability:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.score_once)
-            except Exception:
-                log.exception("scoring the providers failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns_in_thread(self.score_once, _LOOK_SECONDS, "scoring the providers")
 
     def score_once(self) -> int:
         """How many scores have changed; none in an hour for which they are made."""

@@ -12,6 +12,7 @@ from common.errors import NestexError
 from market.engine.client import EngineClient
 from market.engine.commands import Answer
 from market.reseller.turn import Turn, begin_turns, due, end_turn
+from market.worker.turns import take_turns
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")
@@ -31,12 +32,7 @@ class Resellers:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.turn_once()
-            except Exception:
-                log.exception("the resellers' turn failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns(self.turn_once, _LOOK_SECONDS, "the resellers' turn")
 
     async def turn_once(self) -> int:
         """Everything that is due now; how many nodes asked the engine for something. None while another worker does."""

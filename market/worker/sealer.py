@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from sqlalchemy import Engine
@@ -10,6 +9,7 @@ from sqlalchemy import Engine
 from billing import seals
 from billing.seals import Horizon
 from common.clock import MarketClock
+from market.worker.turns import take_turns_in_thread
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")
@@ -27,12 +27,7 @@ class Sealer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.seal_once)
-            except Exception:
-                log.exception("sealing the ledger failed and will be tried again")
-            await asyncio.sleep(_SEAL_SECONDS)
+        await take_turns_in_thread(self.seal_once, _SEAL_SECONDS, "sealing the ledger")
 
     def seal_once(self) -> int:
         """How many transfers were sealed."""

@@ -3,7 +3,6 @@ only the newest commands to apply."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from sqlalchemy import Engine, select
@@ -11,6 +10,7 @@ from sqlalchemy import Engine, select
 from market.engine import snapshots
 from market.engine.recovery import rebuild
 from market.tables import lease
+from market.worker.turns import take_turns_in_thread
 
 log = logging.getLogger("nestex.worker")
 
@@ -26,12 +26,7 @@ class Snapshotter:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.snapshot_once)
-            except Exception:
-                log.exception("a snapshot failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns_in_thread(self.snapshot_once, _LOOK_SECONDS, "a snapshot")
 
     def snapshot_once(self) -> list[str]:
         """Make the snapshots that are due; their shards."""

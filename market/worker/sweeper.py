@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
 from sqlalchemy import Engine
 
 from market.participants.idempotency import sweep
+from market.worker.turns import take_turns_in_thread
 from runtime.database import transaction
-
-log = logging.getLogger("nestex.worker")
 
 _LOOK_SECONDS = 30.0
 
@@ -23,12 +19,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.sweep_once)
-            except Exception:
-                log.exception("forgetting what has expired failed and will be tried again")
-            await asyncio.sleep(_LOOK_SECONDS)
+        await take_turns_in_thread(self.sweep_once, _LOOK_SECONDS, "forgetting what has expired")
 
     def sweep_once(self) -> int:
         """How many keys were forgotten."""

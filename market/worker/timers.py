@@ -16,6 +16,7 @@ from market.engine.client import EngineClient
 from market.nodes.drain import withdraw
 from market.nodes.liveness import OpenAsk, asks_to_withdraw, mark_lost
 from market.worker.inbox import Inbox
+from market.worker.turns import take_turns, take_turns_in_thread
 from runtime.database import transaction
 from runtime.settings import Settings
 
@@ -50,21 +51,11 @@ class Timers:
 
     async def settle(self) -> None:
         """Money follows minutes, contracts end, periods close."""
-        while True:
-            try:
-                await asyncio.to_thread(self.settle_once)
-            except Exception:
-                log.exception("settlement failed and will be tried again")
-            await asyncio.sleep(_SETTLE_SECONDS)
+        await take_turns_in_thread(self.settle_once, _SETTLE_SECONDS, "settlement")
 
     async def watch_nodes(self) -> None:
         """Nodes that fell silent are LOST, and their asks leave the books."""
-        while True:
-            try:
-                await self.watch_once()
-            except Exception:
-                log.exception("watching the nodes failed and will be tried again")
-            await asyncio.sleep(_LIVENESS_SECONDS)
+        await take_turns(self.watch_once, _LIVENESS_SECONDS, "watching the nodes")
 
     async def watch_once(self) -> None:
         """Judge the nodes, and cancel what lost and draining ones still offer."""

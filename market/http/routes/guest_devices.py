@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from common.errors import Refused
 from common.minutes import instant_text
 from common.questions import SnapshotsAnswer
-from common.wire import LONGEST_REASON, DataDisk
+from common.wire import DataDisk
 from market.contracts import change_guest as changes
-from market.contracts.command_guest import bought_contract
-from market.http.auth import Trading
 from market.http.fields import Request
 from market.http.guest_commands import (
-    ContractId,
+    Asking,
+    Changing,
     DeviceName,
     Filesystem,
     GuestModel,
     NamedDevice,
-    Revision,
-    Wait,
-    change_guest,
 )
 from market.http.problems import documented
-from market.http.services import Market
 from market.http.strict_route import StrictRoute
 from market.nodes.agent_words import plain_instant, plain_text
-from market.nodes.ask_agent import ask_agent
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts/{contract}", tags=["guests"])
 
@@ -77,73 +68,40 @@ class SnapshotList(BaseModel):
 
 
 @router.post("/adapters", status_code=201, responses=_REFUSALS)
-async def attach_adapter(
-    contract: ContractId,
-    body: AdapterRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def attach_adapter(call: Changing, body: AdapterRequest) -> GuestModel:
     """Attach a network adapter, while the guest runs."""
-    return await change_guest(market, who, contract, changes.attach_adapter(body.name), revision, wait)
+    return await call.make(changes.attach_adapter(body.name))
 
 
 @router.delete("/adapters/{name}", responses=_REFUSALS)
-async def detach_adapter(
-    contract: ContractId, name: NamedDevice, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def detach_adapter(call: Changing, name: NamedDevice) -> GuestModel:
     """Detach a network adapter; the first one stays."""
-    return await change_guest(market, who, contract, changes.detach_adapter(name), revision, wait)
+    return await call.make(changes.detach_adapter(name))
 
 
 @router.post("/volumes", status_code=201, responses=_REFUSALS)
-async def add_volume(
-    contract: ContractId,
-    body: VolumeRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def add_volume(call: Changing, body: VolumeRequest) -> GuestModel:
     """Make a data disk, format it if asked to, and attach it."""
     disk = DataDisk(body.name, body.size_gib, body.filesystem)
-    return await change_guest(market, who, contract, changes.add_volume(disk), revision, wait)
+    return await call.make(changes.add_volume(disk))
 
 
 @router.patch("/volumes/{name}", responses=_REFUSALS)
-async def grow_volume(
-    contract: ContractId,
-    name: NamedDevice,
-    body: GrowRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def grow_volume(call: Changing, name: NamedDevice, body: GrowRequest) -> GuestModel:
     """Grow a data disk; the filesystem in it is the guest's to grow."""
-    return await change_guest(market, who, contract, changes.grow_volume(name, body.size_gib), revision, wait)
+    return await call.make(changes.grow_volume(name, body.size_gib))
 
 
 @router.delete("/volumes/{name}", responses=_REFUSALS)
-async def remove_volume(
-    contract: ContractId, name: NamedDevice, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def remove_volume(call: Changing, name: NamedDevice) -> GuestModel:
     """Detach a data disk and delete it with all that was written to it."""
-    return await change_guest(market, who, contract, changes.remove_volume(name), revision, wait)
+    return await call.make(changes.remove_volume(name))
 
 
 @router.get("/snapshots", responses=documented(401, 403, 404, 422, 503))
-async def snapshots(contract: ContractId, who: Trading, market: Market) -> SnapshotList:
+async def snapshots(call: Asking) -> SnapshotList:
     """The snapshots that the node holds."""
-    node = await asyncio.to_thread(
-        market.read, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
-    )
-    told = await ask_agent(market.bus, node, "snapshots", contract, SnapshotsAnswer)
-    if not told.ok:
-        raise Refused(
-            "hypervisor_lacks", f"there are no snapshots: {plain_text(told.reason, LONGEST_REASON)}", field="contract"
-        )
+    told = await call.ask("snapshots", SnapshotsAnswer, "there are no snapshots")
     kept = told.snapshots[: changes.MOST_SNAPSHOTS]
     return SnapshotList(
         items=[
@@ -154,29 +112,18 @@ async def snapshots(contract: ContractId, who: Trading, market: Market) -> Snaps
 
 
 @router.post("/snapshots", status_code=201, responses=_REFUSALS)
-async def take_snapshot(
-    contract: ContractId,
-    body: SnapshotRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def take_snapshot(call: Changing, body: SnapshotRequest) -> GuestModel:
     """Keep the state of the guest's disk, while it runs; what the guest has not written yet is not in it."""
-    return await change_guest(market, who, contract, changes.take_snapshot(body.name), revision, wait)
+    return await call.make(changes.take_snapshot(body.name))
 
 
 @router.delete("/snapshots/{name}", responses=_REFUSALS)
-async def drop_snapshot(
-    contract: ContractId, name: NamedDevice, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def drop_snapshot(call: Changing, name: NamedDevice) -> GuestModel:
     """Forget a snapshot."""
-    return await change_guest(market, who, contract, changes.drop_snapshot(name), revision, wait)
+    return await call.make(changes.drop_snapshot(name))
 
 
 @router.post("/snapshots/{name}/revert", responses=_REFUSALS)
-async def revert(
-    contract: ContractId, name: NamedDevice, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def revert(call: Changing, name: NamedDevice) -> GuestModel:
     """Take the disk back to the snapshot: a guest that runs is restarted for it, each time that this is called."""
-    return await change_guest(market, who, contract, changes.revert(name), revision, wait)
+    return await call.make(changes.revert(name))

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from common.errors import InvalidInput, Refused
+from common.errors import InvalidInput
 from common.questions import ConsoleAnswer
-from common.wire import LONGEST_REASON
 from market.contracts import change_guest as changes
 from market.contracts import command_guest as commands
-from market.contracts.command_guest import bought_contract
-from market.http.auth import Trading
 from market.http.fields import Request, WholeNumber
-from market.http.guest_commands import ContractId, GuestModel, Revision, Wait, change_guest, guest_model
+from market.http.guest_commands import Asking, Changing, GuestModel, Showing
 from market.http.order_requests import SshKey
 from market.http.problems import documented
-from market.http.services import Market
 from market.http.strict_route import StrictRoute
 from market.nodes.agent_words import plain_text
-from market.nodes.ask_agent import ask_agent
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts/{contract}", tags=["guests"])
 
@@ -63,101 +57,65 @@ class ConsoleModel(BaseModel):
 
 
 @router.get("/guest", responses=documented(401, 403, 404, 422))
-async def guest(contract: ContractId, who: Trading, market: Market, wait: Wait = 0) -> GuestModel:
+async def guest(call: Showing) -> GuestModel:
     """What is wanted of the guest, and how far it has got."""
-    row = await asyncio.to_thread(
-        market.read, lambda connection: dict(bought_contract(connection, who.participant, contract))
-    )
-    return await guest_model(market, row, wait)
+    return await call.show()
 
 
 @router.post("/start", responses=_REFUSALS)
-async def start(
-    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def start(call: Changing) -> GuestModel:
     """Bring the guest up: from stopped, from paused, or when it powered itself off. Boot time is not billed."""
-    return await change_guest(market, who, contract, commands.start, revision, wait)
+    return await call.make(commands.start)
 
 
 @router.post("/stop", responses=_REFUSALS)
-async def stop(
-    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def stop(call: Changing) -> GuestModel:
     """Ask the guest to power itself off; it is taken down if it does not. It keeps its place, and is billed."""
-    return await change_guest(market, who, contract, commands.stop, revision, wait)
+    return await call.make(commands.stop)
 
 
 @router.post("/pause", responses=_REFUSALS)
-async def pause(
-    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def pause(call: Changing) -> GuestModel:
     """Let the guest stand still, with its memory. It keeps its place, and is billed."""
-    return await change_guest(market, who, contract, commands.pause, revision, wait)
+    return await call.make(commands.pause)
 
 
 @router.post("/resume", responses=_REFUSALS)
-async def resume(
-    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def resume(call: Changing) -> GuestModel:
     """Let a paused guest go on."""
-    return await change_guest(market, who, contract, commands.resume, revision, wait)
+    return await call.make(commands.resume)
 
 
 @router.post("/restart", responses=_REFUSALS)
-async def restart(
-    contract: ContractId, who: Trading, market: Market, revision: Revision = None, wait: Wait = 0
-) -> GuestModel:
+async def restart(call: Changing) -> GuestModel:
     """Off and on again, each time that this is called: name the `revision` where a call may have to be repeated."""
-    return await change_guest(market, who, contract, commands.restart, revision, wait)
+    return await call.make(commands.restart)
 
 
 @router.post("/rescale", responses=_REFUSALS)
-async def rescale(
-    contract: ContractId,
-    body: RescaleRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def rescale(call: Changing, body: RescaleRequest) -> GuestModel:
     """Change vCPUs, CPU time and weight, memory and disk, while it runs as far as that goes."""
     given = body.model_dump(exclude_none=True)
     _check_given(given, "vcpus, memory_mib, disk_gib, cpu_shares or cpu_percent")
-    return await change_guest(market, who, contract, changes.rescale(**given), revision, wait)
+    return await call.make(changes.rescale(**given))
 
 
 @router.post("/configure", responses=_REFUSALS)
-async def configure(
-    contract: ContractId,
-    body: ConfigureRequest,
-    who: Trading,
-    market: Market,
-    revision: Revision = None,
-    wait: Wait = 0,
-) -> GuestModel:
+async def configure(call: Changing, body: ConfigureRequest) -> GuestModel:
     """Change its name, keys, user data and ports, from its next start on."""
     given = body.model_dump(exclude_none=True)
     _check_given(given, "name, ssh_keys, user_data or ports")
     given |= {name: tuple(given[name]) for name in ("ssh_keys", "ports") if name in given}
-    return await change_guest(market, who, contract, changes.configure(**given), revision, wait)
+    return await call.make(changes.configure(**given))
 
 
 @router.get("/console", responses=documented(401, 403, 404, 422, 503))
 async def console(
-    contract: ContractId,
-    who: Trading,
-    market: Market,
+    call: Asking,
     characters: Annotated[int, Query(ge=1, le=100_000, description="how much at most"), WholeNumber] = 10_000,
 ) -> ConsoleModel:
     """The end of what the guest wrote to its serial console."""
-    node = await asyncio.to_thread(
-        market.read, lambda connection: bought_contract(connection, who.participant, contract)["node_id"]
-    )
-    told = await ask_agent(market.bus, node, "console", contract, ConsoleAnswer)
-    if not told.ok:
-        raise Refused(
-            "hypervisor_lacks", f"there is no console: {plain_text(told.reason, LONGEST_REASON)}", field="contract"
-        )
+    told = await call.ask("console", ConsoleAnswer, "there is no console")
     return ConsoleModel(text=plain_text(told.text[-characters:], characters))
 
 

@@ -38,7 +38,7 @@ def put(node: NodeId, body: ResellerRequest, who: Providing, market: Market) -> 
 @router.get("", responses=documented(401, 403, 404, 422))
 def get(node: NodeId, who: Reading, market: Market) -> ResellerModel:
     """How the node's idle slices are sold, what the last turn did and why, and what came of it."""
-    return market.write(
+    return market.read(
         lambda connection: _answer(connection, market, who, find_reseller(connection, who.participant, node))
     )
 
@@ -63,7 +63,7 @@ def plan(node: NodeId, who: Reading, market: Market) -> PlanModel:
 @router.post("/plan", responses=documented(401, 403, 404, 422))
 def plan_with(node: NodeId, body: ResellerRequest, who: Reading, market: Market) -> PlanModel:
     """A dry run before you decide: what it would do now with these settings, and why."""
-    settings = market.write(lambda connection: _settings(connection, who, node, body))
+    settings = market.read(lambda connection: _settings(connection, who, node, body))
     return plan_model(preview(market.database, who.participant, node, settings, market.clock.minute()))
 
 

@@ -29,6 +29,13 @@ from tests.market.factories import World, contract_of
 _PATIENCE_SECONDS = 30
 
 
+class Later(SystemClock):
+    """A minute has passed since the bus took anything in."""
+
+    def wall_micros(self) -> int:
+        return super().wall_micros() + 61_000_000
+
+
 def worker(
     world: World,
     account: NatsAccount,
@@ -114,6 +121,22 @@ def test_a_heartbeat_after_the_deadline_shows_that_a_guest_is_late(world: World,
 
     worker(world, nats_account, story, clock)
     assert states == ["scheduled", "scheduled", "scheduled", "failed"]
+
+
+def test_an_old_heartbeat_shows_nobody_late(world: World, nats_account: NatsAccount) -> None:
+    """After it, the guest may have become ready: the news of that waits behind it in the stream."""
+    row = contract_of(world, minutes=30)
+    at = (row["start_minute"] + 20) * 60_000
+    clock = MarketClock(ClockAnchor(Later().wall_micros(), at * 1000), Later())
+    beat = Heartbeat(row["node_id"], "1", True, {}, Capacity(1, 1, 1), 0, at)
+
+    async def story(client: Client, _inbox: Inbox, _settings: Settings) -> None:
+        await client.jetstream().publish(subjects.heartbeat(row["node_id"]), codec.encode(beat))
+        await until(lambda: _node(world)["agent_version"] == "1")
+
+    worker(world, nats_account, story, clock)
+    with world.begin() as connection:
+        assert connection.execute(select(contract.c.state)).scalar_one() == "scheduled"
 
 
 def test_reports_are_committed_and_then_released(world: World, nats_account: NatsAccount) -> None:
