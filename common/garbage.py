@@ -1,15 +1,16 @@
-"""How often a process that holds a book looks for garbage: its engine, and the benchmarks of the same work."""
+"""How often a process under load looks for garbage: an engine, a market, and the benchmarks of the same work."""
 
 from __future__ import annotations
 
 import gc
 
 _COLLECT_AFTER = 50_000
-"""New objects, in place of Python's 700: a batch makes some tens of thousands, of which it keeps a few thousand."""
+"""New objects, in place of Python's 700: an engine's batch makes some tens of thousands, of which it keeps a few
+thousand; a request makes a thousand, and keeps none."""
 
 
 def spare_the_collector() -> None:
-    """Open orders live long and are no garbage: what there is now is never looked at again, and what comes later
+    """Open orders and a market's routes live long: what there is now is never looked at again, what comes later
     seldom."""
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)

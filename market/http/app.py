@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from market.http import asyncapi, docs_page, openapi, problems
 from market.http.limits import RequestLimits
+from market.http.order_entry import OrderEntry
 from market.http.routes import (
     account,
     cancel_timers,
@@ -83,6 +84,7 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,  # a preview's order is a body to send
     )
     app.state.services = services
+    app.add_middleware(OrderEntry)
     app.add_middleware(RequestLimits)
     problems.install(app)
     docs_page.install(app)

@@ -65,6 +65,13 @@ def require_any(who: Caller, *scopes: str) -> None:
         raise Forbidden("scope_missing", f"this call needs a key with the scope {wanted}", limit=wanted)
 
 
+async def authorized(request: Request, *scopes: str) -> Caller:
+    """The caller of this request, whose key carries one of these scopes. Raises Forbidden, and what `caller` raises."""
+    who = await caller(request, await bearer(request))
+    require_any(who, *scopes)
+    return who
+
+
 class Scoped(SecurityBase):
     """A dependency: the caller, whose key must carry one of these scopes. Raises Forbidden, and what `caller` raises.
 
@@ -79,17 +86,16 @@ class Scoped(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """The caller of this request."""
-        who = await caller(request, await bearer(request))
-        require_any(who, *self._scopes)
-        return who
+        return await authorized(request, *self._scopes)
 
 
 READING = ("read", "trade", "provide", "finance", "operate")
+SELLING = ("trade", "provide")
 FINANCE = ("finance", "read")
 
 Reading = Annotated[Caller, Depends(Scoped(*READING))]
 Trading = Annotated[Caller, Depends(Scoped("trade"))]
-Selling = Annotated[Caller, Depends(Scoped("trade", "provide"))]
+Selling = Annotated[Caller, Depends(Scoped(*SELLING))]
 Providing = Annotated[Caller, Depends(Scoped("provide"))]
 Finance = Annotated[Caller, Depends(Scoped(*FINANCE))]
 Paying = Annotated[Caller, Depends(Scoped("finance"))]

@@ -33,13 +33,13 @@ METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PLACEMENTS = frozenset({"/v1/orders", "/v1/orders/batch"})
 """Addresses to which orders are posted."""
 PATTERN = r"^[\x21\x23-\x5b\x5d-\x7e]{1,255}$"
-_HEADER = FIELD.lower()
+HEADER = FIELD.lower()
 _KEY = re.compile(PATTERN)
 
 
 async def once(request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
     """What `answer` gives, or gave when this call came first. Errors that changed nothing are answers too."""
-    text = request.headers.get(_HEADER)
+    text = request.headers.get(HEADER)
     if text is None or request.method not in METHODS:
         return await answer()
     key = _key(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -76,11 +76,14 @@ class ProblemDetails(BaseModel):
 
 def install(app: FastAPI) -> None:
     """Answer every error of this app as a problem."""
-    app.add_exception_handler(NestexError, _nestex)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """The answer that an app with these handlers gives to the error."""
+    handler = next(handler for kind, handler in _HANDLERS.items() if isinstance(error, kind))
+    return await handler(request, error)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -171,6 +174,15 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.exception("a request failed", exc_info=error)
     detail = "the market failed on this request; it has been logged"
     return _answer(_problem(500, "A fault of ours", "internal_error", detail))
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]] = {
+    NestexError: _nestex,
+    RequestValidationError: _validation,
+    HTTPException: _http,
+    DBAPIError: _database,
+    Exception: _unexpected,
+}
 
 
 def _problem(

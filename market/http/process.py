@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvicorn
 
+from common import garbage
 from common.clock import SystemClock
 from market.engine.client import RemoteEngine
 from market.feed.follow_book import BookHub
@@ -48,8 +49,10 @@ async def run(settings: Settings, host: str, port: int) -> None:
             feed=feed,
             books=BookHub(engine, feed),
         )
+        app = create_app(services)
+        garbage.spare_the_collector()
         config = uvicorn.Config(
-            create_app(services),
+            app,
             host=host,
             port=port,
             log_level="warning",

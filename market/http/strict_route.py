@@ -53,11 +53,7 @@ class StrictRoute(APIRoute):
                 if name not in known:
                     raise InvalidInput("unknown_field", "this call does not know this query parameter", field=name)
             if takes_body:
-                body = await request.body()
-                if not body:
-                    raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
-                _check_media_type(request)
-                request.parsed = parse(body)
+                request.parsed = await json_body(request)
                 request.hide_media_type()
             return await answer(request)
 
@@ -75,6 +71,15 @@ def _queries(dependant: Dependant) -> set[str]:
     """The query parameters of a route and of all that it depends on."""
     own = {field.alias for field in dependant.query_params}
     return own.union(*(_queries(inner) for inner in dependant.dependencies))
+
+
+async def json_body(request: Request) -> Any:
+    """The value in the request's body. Raises InvalidInput, see StrictRoute."""
+    body = await request.body()
+    if not body:
+        raise InvalidInput("malformed_body", "this call needs a body: a JSON object")
+    _check_media_type(request)
+    return parse(body)
 
 
 def parse(body: bytes) -> Any:
