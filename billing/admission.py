@@ -16,6 +16,7 @@ OUTSIDE_WINDOW = "outside_window"
 AFTER_END = "after_end"
 AFTER_CLOSE = "after_close"
 CONFLICTING = "conflicting"
+DELIVERED_BY_ANOTHER = "delivered_by_another"
 _LONGEST_ID = 100
 _LARGEST_MINUTE = 2**31 - 1
 

@@ -1,21 +1,24 @@
 """Metering: usage reports from the agents become the minutes that count, whatever is repeated, late or out of order.
 
 Each contract and minute counts once, by the first record that arrives; records that may not count are kept in
-`usage_refused` with their reason. Contracts are locked in id order, then watermarks in id order.
+`usage_refused` with their reason. A record that may count, counts for the contracts that its guest delivers besides its
+own (`billing.deliveries`). Contracts are locked in id order, then watermarks in id order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from billing import watermarks
+from billing import deliveries, watermarks
 from billing.admission import (
     AFTER_CLOSE,
     AFTER_END,
     CONFLICTING,
+    DELIVERED_BY_ANOTHER,
     MinuteRecord,
     ReportedContract,
     fits,
@@ -24,6 +27,7 @@ from billing.admission import (
 )
 from billing.arrays import among
 from billing.contracts import CLOSED, OPEN
+from billing.deliveries import Deliveries
 from billing.tables import billable_contract, billing_period, usage_minute, usage_refused
 from billing.watermarks import Recorded
 from common.minutes import month_of
@@ -79,12 +83,13 @@ def minutes(connection: Connection, contract_id: str, after_minute: int, limit: 
 
 
 def _record_minutes(connection: Connection, records: Sequence[MinuteRecord]) -> None:
-    contracts = _lock_contracts(connection, sorted({record.contract_id for record in records}))
+    named = {record.contract_id for record in records}
+    shared = deliveries.around(connection, sorted(named))
+    contracts = _lock_contracts(connection, sorted(named | shared.contracts()))
     closed = _closed_months(connection, sorted({record.minute for record in records}))
     countable: dict[tuple[str, int], MinuteRecord] = {}
     doubtful: list[tuple[MinuteRecord, str]] = []
-    for record in records:
-        reason = refusal(record, contracts.get(record.contract_id), period_closed=record.minute in closed)
+    for record, reason in _judged(records, contracts, shared, closed):
         if reason is None and (record.contract_id, record.minute) not in countable:
             countable[record.contract_id, record.minute] = record
         else:
@@ -93,6 +98,23 @@ def _record_minutes(connection: Connection, records: Sequence[MinuteRecord]) -> 
         del countable[key]
     doubtful += [(record, CONFLICTING) for record in countable.values()]
     _keep_refused(connection, doubtful)
+
+
+def _judged(
+    records: Sequence[MinuteRecord], contracts: Mapping[str, ReportedContract], shared: Deliveries, closed: set[int]
+) -> Iterator[tuple[MinuteRecord, str | None]]:
+    """Each record, and behind one that may count itself for every contract that its guest delivers; with the reason why
+    it may not count, or None."""
+    for record in records:
+        waiting = deque([record])
+        while waiting:
+            each = waiting.popleft()
+            reason = refusal(each, contracts.get(each.contract_id), period_closed=each.minute in closed)
+            if reason is None and each is record and shared.delivers(each):
+                reason = DELIVERED_BY_ANOTHER
+            if reason is None:
+                waiting += shared.also_for(each)
+            yield each, reason
 
 
 def _lock_contracts(connection: Connection, ids: Sequence[str]) -> dict[str, ReportedContract]:
@@ -142,7 +164,7 @@ def _keep_refused(connection: Connection, doubtful: Sequence[tuple[MinuteRecord,
     rows = []
     for record, reason in doubtful:
         counts = stored.get((record.contract_id, record.minute))
-        if counts is not None and counts.same_as(record):
+        if counts is not None and counts.same_as(record) and reason != DELIVERED_BY_ANOTHER:
             continue
         disputed = counts is not None and reason in (AFTER_END, AFTER_CLOSE)
         rows.append(record._asdict() | {"reason": CONFLICTING if disputed else reason})

@@ -18,7 +18,14 @@ from billing.tables.corrections import billing_credit, provider_debt
 from billing.tables.disputes import usage_dispute, usage_disputed_minute
 from billing.tables.papers import billed_day, billing_period, document, document_counter
 from billing.tables.payments import payment
-from billing.tables.usage import billable_contract, usage_minute, usage_receipt, usage_refused, usage_watermark
+from billing.tables.usage import (
+    billable_contract,
+    delivered_by,
+    usage_minute,
+    usage_receipt,
+    usage_refused,
+    usage_watermark,
+)
 
 __all__ = [
     "billable_contract",
@@ -26,6 +33,7 @@ __all__ = [
     "billing_credit",
     "billing_period",
     "books_check",
+    "delivered_by",
     "document",
     "document_counter",
     "ledger_account",

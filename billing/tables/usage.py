@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -121,6 +122,18 @@ usage_minute = Table(
     comment="The record that counts, of each contract and minute.",
 )
 
+delivered_by = Table(
+    "delivered_by",
+    metadata,
+    Column("contract_id", Text, ForeignKey("billable_contract.contract_id"), nullable=False),
+    Column("by_contract_id", Text, ForeignKey("billable_contract.contract_id"), nullable=False, index=True),
+    Column("from_minute", Integer, nullable=False),
+    Column("until_minute", Integer, nullable=False),
+    PrimaryKeyConstraint("contract_id", "from_minute"),
+    CheckConstraint("until_minute > from_minute AND by_contract_id <> contract_id", name="window"),
+    comment="In these minutes, what is recorded for by_contract_id is recorded for contract_id too.",
+)
+
 usage_receipt = Table(
     "usage_receipt",
     metadata,
@@ -161,7 +174,7 @@ usage_refused = Table(
     PrimaryKeyConstraint("node_id", "life", "sequence", "contract_id", "minute", "seconds", "epoch"),
     CheckConstraint(
         "reason IN ('invalid_seconds', 'unknown_contract', 'wrong_node', 'outside_window', 'after_end', 'conflicting',"
-        " 'after_close')",
+        " 'after_close', 'delivered_by_another')",
         name="reason",
     ),
     Index("usage_refused_contract_id_idx", "contract_id", "minute"),
