@@ -45,6 +45,9 @@ from nestex.stack.supervisor import Supervisor
 from runtime.agent_access import AGENTS, SERVER_CREDENTIALS, Authority
 from runtime.database import connect
 from runtime.nats_jwt import credentials_file, new_seed
+from tests.scheduling import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 # How long an example takes is the machine's business; no test fails because others use it too.
 settings.register_profile("nestex", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,10 +1,12 @@
-"""One deployment for all stories of a module: faults come one at a time, and everything heals in between."""
+"""One deployment for all stories, or for those of one worker: faults come one at a time, and all heals in between. A
+story that needs more has a deployment of its own, at `data_path`."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from tests.reliability.founding import running_town
 from tests.reliability.town import Town
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def patient_children() -> Iterator[pytest.MonkeyPatch]:
     """Children die by design here, again and again; none has to wait long for its restart."""
     patch = pytest.MonkeyPatch()
@@ -24,17 +26,25 @@ def patient_children() -> Iterator[pytest.MonkeyPatch]:
     patch.undo()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def data_path() -> Iterator[Path]:
     """Where a data folder may be made."""
+    with _data_path() as path:
+        yield path
+
+
+@pytest.fixture(scope="package")
+def town(patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
+    with _data_path() as path, running_town(path) as made:
+        yield made
+
+
+@contextmanager
+def _data_path() -> Iterator[Path]:
     parent = Path(tempfile.mkdtemp(prefix="nestex-tests-"))
     parent.chmod(0o711)  # PostgreSQL runs as another user when the tests run as root
-    yield parent / "data"
-    discard(parent / "data")
-    shutil.rmtree(parent)
-
-
-@pytest.fixture(scope="module")
-def town(data_path: Path, patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
-    with running_town(data_path) as made:
-        yield made
+    try:
+        yield parent / "data"
+    finally:
+        discard(parent / "data")
+        shutil.rmtree(parent)

@@ -13,6 +13,9 @@ from tests.reliability.town import AHEAD, MINUTES, Town
 LATER = {"period.posted", "guest.adapted"}
 """Points that a month's end alone comes to (test_month_end.py), or a guest that is changed (tests/provisioner)."""
 MATRIX = sorted(fault_points.POINTS.keys() - LATER)
+SOON = 1
+"""Minutes from a bid to its start, where nothing has to come back in between."""
+PATH_TO_THE_START = ("engine.", "market.", "relay.", "agent.received", "agent.stored", "agent.acknowledged")
 PROCESSES = ("engine-fra1", "market", "worker", "agent-node-1", "libvirtd-node-1", "nats", "postgres")
 PAUSE_SECONDS = 3.0
 
@@ -20,7 +23,7 @@ PAUSE_SECONDS = 3.0
 @pytest.mark.parametrize("point", MATRIX)
 def test_a_process_dies_at_a_point(town: Town, point: str) -> None:
     town.arm(point)
-    name = town.buy()
+    name = town.buy(ahead=AHEAD if point.startswith(PATH_TO_THE_START) else SOON)
     town.until(lambda: town.fault_happened, f"the fault at {point}")
     town.check_story(name)
 
@@ -28,16 +31,21 @@ def test_a_process_dies_at_a_point(town: Town, point: str) -> None:
 @pytest.mark.parametrize("process", PROCESSES)
 @pytest.mark.parametrize("when", ["before the start", "while the guests run"])
 def test_a_process_is_killed(town: Town, process: str, when: str) -> None:
-    name = town.buy(minutes=2 * MINUTES)
-    town.wait(1.0 if when == "before the start" else AHEAD + MINUTES)
+    if when == "before the start":
+        name = town.buy(minutes=2 * MINUTES)
+        town.wait(1.0)
+    else:
+        name = town.buy(minutes=2 * MINUTES, ahead=SOON)
+        town.await_guests(name)
+        town.wait(1.0)
     town.signal(process, signal.SIGKILL)
     town.check_story(name, minutes=2 * MINUTES)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_process_stands_still_for_a_while(town: Town, process: str) -> None:
-    name = town.buy(minutes=2 * MINUTES)
-    town.wait(AHEAD)
+    name = town.buy(minutes=2 * MINUTES, ahead=SOON)
+    town.await_guests(name)
     town.signal(process, signal.SIGSTOP)
     town.wait(PAUSE_SECONDS)
     town.signal(process, signal.SIGCONT)

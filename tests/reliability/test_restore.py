@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +38,8 @@ def _is_whole(town: Town) -> None:
     assert audit(town.database, None, lambda done, of: None).difference is None
 
 
-def test_a_restored_market_agrees_with_agents_that_are_further_on(town: Town, data_path: Path) -> None:
-    url, backup = town.market.stack.database_url, data_path.parent / "backup"
+def test_a_restored_market_agrees_with_agents_that_are_further_on(town: Town, tmp_path: Path) -> None:
+    url, backup = town.market.stack.database_url, tmp_path / "backup"
     long, short = town.buy(minutes=LONG, guests=1), town.buy(minutes=SHORT, guests=1)
     town.until(lambda: len(town.instances()) == 2, "both guests")
     guests = town.instances()
@@ -71,4 +70,3 @@ def test_a_restored_market_agrees_with_agents_that_are_further_on(town: Town, da
     town.check_story(long, minutes=LONG, guests=1)
     assert town.contracts(long)[0]["delivered_seconds"] >= LONG * 60 - 60
     _is_whole(town)
-    shutil.rmtree(backup)

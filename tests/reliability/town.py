@@ -111,11 +111,12 @@ class Town:
             assert self.clock.monotonic() < end, f"{what} has not happened"
             self.wait(_LOOK_SECONDS)
 
-    def buy(self, *, minutes: int = MINUTES, guests: int = GUESTS) -> str:
-        """A bid that is repeated under the same name until it is answered; its name."""
+    def buy(self, *, minutes: int = MINUTES, guests: int = GUESTS, ahead: int = AHEAD) -> str:
+        """A bid that is repeated under the same name until it is answered; its name. Its guests start in `ahead` to
+        `ahead` + 1 minutes."""
         name = f"story-{next(self._stories)}"
         now = self.until(lambda: self.buyer.get("/v1/time"), "an answer from the market")
-        start = parse_minute(now["next_minute"], field="next_minute") + AHEAD
+        start = parse_minute(now["next_minute"], field="next_minute") + ahead
         body = {
             "side": "bid",
             "instrument": CODE,
@@ -129,6 +130,17 @@ class Town:
         placed = self.until(lambda: self.buyer.post("/v1/orders", body), f"an answer to {name}")
         assert placed["state"] == "filled", placed
         return name
+
+    def await_guests(self, name: str) -> None:
+        """Until its guests run, or their window is over, on a machine that is too slow for it."""
+        guests = {row["id"] for row in self.contracts(name)}
+        end = self.contracts(name)[0]["end_minute"]
+
+        def running_or_over() -> bool:
+            over = parse_minute(self.buyer.get("/v1/time")["next_minute"], field="next_minute") > end
+            return over or guests <= {guest for guest, _number in self.instances()}
+
+        self.until(running_or_over, f"the guests of {name}")
 
     def contracts(self, name: str) -> list[dict[str, Any]]:
         """The contracts of a bid, as the tables have them."""
