@@ -171,8 +171,8 @@ def _fresh_database(servers: Servers) -> Iterator[str]:
     server, _, template = servers.template_url.rpartition("/")
     name = f"test_{secrets.token_hex(8)}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        connection.execute(create)
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")  # a third of the work of WAL_LOG here
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         yield f"{server}/{name}"
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
