@@ -1,4 +1,4 @@
-"""Run the benchmarks that are named as arguments, or all of them."""
+"""Run the benchmarks that are named as arguments, or all of them; or `week`, with options of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from rich.console import Console
 
 from bench import auction, durable, exports, http, settlement
+from bench.week import run as week
 
 BENCHMARKS = {
     "auction": auction.run,
@@ -19,6 +20,8 @@ BENCHMARKS = {
 
 def main() -> int:
     """Exit code 2 for a name that there is not."""
+    if sys.argv[1:2] == ["week"]:
+        return week.main(sys.argv[2:])
     names = sys.argv[1:] or list(BENCHMARKS)
     if unknown := set(names) - BENCHMARKS.keys():
         sys.stderr.write(f"no benchmark {min(unknown)}; there are: {', '.join(BENCHMARKS)}\n")

@@ -163,9 +163,11 @@ class ReconcileLoop:
 
 
 def _store_sightings(store: Store, sightings: Iterable[Sighting], minute: int) -> int:
-    for sighting in sightings:
-        observe(store, sighting)
-    return report_minutes(store, minute)
+    """In one transaction, for each waits for the disk."""
+    with store.transaction():
+        for sighting in sightings:
+            observe(store, sighting)
+        return report_minutes(store, minute)
 
 
 def _carry_out_all(actions: list[Action], driver: Hypervisor, clock: MarketClock) -> list[Outcome]:

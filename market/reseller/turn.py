@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, or_, select
+from sqlalchemy import Connection, Engine, Row, bindparam, or_, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from common import codec
 from market.engine.commands import Answer, Command, command_from_json
@@ -30,6 +31,16 @@ log = logging.getLogger("nestex.reseller")
 
 _RACES = ("revision_mismatch", "state_forbids", "not_found")
 """What the engine says when the order was filled, expired or canceled in the meantime: the next turn sees it."""
+
+_NOTE_ALL = text("""
+    UPDATE reseller SET state = turn.state, turn_minute = turn.turn_minute, memory = turn.memory, said = turn.said,
+        pending = turn.pending
+    FROM jsonb_to_recordset(:turns) AS turn (node_id text, version integer, old_minute integer, old_state text,
+        state text, turn_minute integer, memory jsonb, said jsonb, pending jsonb)
+    WHERE reseller.node_id = turn.node_id AND reseller.version = turn.version AND reseller.state = turn.old_state
+        AND reseller.turn_minute = turn.old_minute AND reseller.pending IS NULL
+    RETURNING reseller.node_id
+""").bindparams(bindparam("turns", type_=JSONB))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +72,19 @@ def begin_turns(database: Engine, nodes: Sequence[str], minute: int) -> list[Tur
         ).all()
         free = {row.node_id: kept_of(row._mapping) for row in rows if row.pending is None}
         seen = see(connection, {key: (kept.settings, kept.memory) for key, kept in free.items()}, minute)
-    turns = [_noted(row) for row in rows if row.pending is not None]
+    notes, turns = [], {}
     for row in rows:
         if row.pending is None:
             try:
-                turn = _begin(database, row, free[row.node_id], seen[row.node_id])
+                turn, note = _decide(row, free[row.node_id], seen[row.node_id])
             except Exception:
                 log.exception("the reseller of %s cannot decide and will try again", row.node_id)
                 continue
-            turns += [turn] if turn is not None and turn.commands else []
-    return turns
+            notes.append(note)
+            turns[row.node_id] = turn
+    noted = _note_all(database, notes)
+    begun = [turn for node, turn in turns.items() if node in noted and turn.commands]
+    return [_noted(row) for row in rows if row.pending is not None] + begun
 
 
 def end_turn(connection: Connection, turn: Turn, answers: Sequence[Answer], minute: int) -> None:
@@ -89,26 +103,31 @@ def end_turn(connection: Connection, turn: Turn, answers: Sequence[Answer], minu
     connection.execute(reseller.update().where(is_noted).values(values))
 
 
-def _begin(database: Engine, row: Row[Any], kept: Kept, seen: Seen) -> Turn | None:
+def _decide(row: Row[Any], kept: Kept, seen: Seen) -> tuple[Turn, dict[str, Any]]:
+    """The turn, and what is to be noted of it, if nothing has changed meanwhile."""
     state, decision = _decided(kept, seen)
     turn = Turn(kept.node, row.zone, f"{row.version}.{seen.minute}.{len(decision.commands)}", decision.commands)
-    values = {
+    note = {
+        "node_id": kept.node,
+        "version": row.version,
+        "old_minute": row.turn_minute,
+        "old_state": row.state,
         "state": state,
         "turn_minute": seen.minute,
         "memory": codec.to_json(decision.memory),
         "said": list(decision.sentences),
         "pending": _note(turn) if turn.commands else None,
     }
-    unchanged = (
-        (reseller.c.node_id == kept.node)
-        & (reseller.c.version == row.version)
-        & (reseller.c.turn_minute == row.turn_minute)
-        & (reseller.c.state == row.state)
-        & reseller.c.pending.is_(None)
-    )
+    return turn, note
+
+
+def _note_all(database: Engine, notes: list[dict[str, Any]]) -> set[str]:
+    """The nodes whose turns stand: the others were changed by somebody else. One statement and one commit for all, for
+    every node takes its turn in the same minute."""
+    if not notes:
+        return set()
     with database.begin() as connection:
-        noted = connection.execute(reseller.update().where(unchanged).values(values))
-    return turn if noted.rowcount == 1 else None
+        return set(connection.execute(_NOTE_ALL, {"turns": notes}).scalars())
 
 
 def _decided(kept: Kept, seen: Seen) -> tuple[str, Decision]:

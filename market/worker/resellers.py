@@ -32,7 +32,11 @@ class Resellers:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await take_turns(self.turn_once, _LOOK_SECONDS, "the resellers' turn")
+        await take_turns(self.turn_once, self._pause_seconds, "the resellers' turn")
+
+    def _pause_seconds(self) -> float:
+        """Until the next market minute, which on a fast clock begins before it is time to look again."""
+        return min(_LOOK_SECONDS, self.clock.real_seconds_until(self.clock.minute() + 1))
 
     async def turn_once(self) -> int:
         """Everything that is due now; how many nodes asked the engine for something. None while another worker does."""

@@ -9,14 +9,17 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger("nestex.worker")
 
 
-async def take_turns(turn: Callable[[], Awaitable[object]], pause_seconds: float, what: str) -> None:
-    """Until cancelled, with a pause of real time after each. `what` names the job in the log when a turn fails."""
+async def take_turns(
+    turn: Callable[[], Awaitable[object]], pause_seconds: float | Callable[[], float], what: str
+) -> None:
+    """Until cancelled, with a pause of real time after each, or one that is asked for each time. `what` names the job
+    in the log when a turn fails."""
     while True:
         try:
             await turn()
         except Exception:
             log.exception("%s failed and will be tried again", what)
-        await asyncio.sleep(pause_seconds)
+        await asyncio.sleep(pause_seconds() if callable(pause_seconds) else pause_seconds)
 
 
 async def take_turns_in_thread(turn: Callable[[], object], pause_seconds: float, what: str) -> None:

@@ -68,8 +68,16 @@ def next_minute(client: MarketClient) -> int:
     return parse_minute(client.get("/v1/time")["next_minute"], field="next_minute")
 
 
+def join(url: str, operator: MarketClient, body: dict[str, Any], deposit: str) -> MarketClient:
+    """A new participant's client, with this much money in its account."""
+    joined = operator.post("/v1/participants", body)
+    participant = joined["participant"]["id"]
+    operator.post("/v1/deposits", {"participant": participant, "amount": deposit, "key": f"demo/{participant}"})
+    return MarketClient(url, joined["api_key"])
+
+
 def _seller(url: str, operator: MarketClient, cast: Provider) -> Seller:
-    client = _join(url, operator, {"name": cast.name, "email": cast.email}, "50.00")
+    client = join(url, operator, {"name": cast.name, "email": cast.email}, "50.00")
     client.post("/v1/providers", cast.form)
     return Seller(cast, client, tuple(_node(client, node) for node in cast.nodes))
 
@@ -85,11 +93,4 @@ def _node(client: MarketClient, cast: NodeCast) -> SellersNode:
 
 def _buyer(url: str, operator: MarketClient, cast: Consumer) -> Buyer:
     body = {"name": cast.name, "email": cast.email, "identity": cast.identity}
-    return Buyer(cast, _join(url, operator, body, cast.deposit))
-
-
-def _join(url: str, operator: MarketClient, body: dict[str, Any], deposit: str) -> MarketClient:
-    joined = operator.post("/v1/participants", body)
-    participant = joined["participant"]["id"]
-    operator.post("/v1/deposits", {"participant": participant, "amount": deposit, "key": f"demo/{participant}"})
-    return MarketClient(url, joined["api_key"])
+    return Buyer(cast, join(url, operator, body, cast.deposit))
