@@ -1,7 +1,7 @@
-"""Many rows into a table: by pipelined inserts where they are few, by COPY where they are many.
+"""Rows into a table: one by itself, a few as one JSON parameter, many by COPY.
 
-COPY is the fastest way in, but its start and end cost two round trips of their own. It stops at the first row that does
-not fit, as an insert does; neither tells which row it was.
+COPY is the fastest way in, but what waits is sent before it, and its start and end cost two round trips more. It stops
+at the first row that does not fit, as an insert does; neither tells which row it was.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Cursor
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Table, TextClause, text
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from runtime.driver import Pipe, with_cursor
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
-_COPY_FROM_ROWS = 10
+_COPY_FROM_ROWS = 50
 """Measured with the rows of orders and of the feed, see docs/performance.md."""
 
 
@@ -43,14 +43,17 @@ def put_values(pipe: Pipe, table: Table, columns: tuple[str, ...], values: Seque
     minute."""
     if not values:
         return
-    insert, copy, in_json = _statements(table, columns)
-    if in_json:
-        values = [_with_json(row, in_json) for row in values]
-    if len(values) < _COPY_FROM_ROWS:
-        pipe.put_many(insert, values)
-    else:
-        pipe.send()
-        with_cursor(pipe.connection, copy, lambda cursor: _copy(cursor, copy, values))
+    known = _statements(table, columns)
+    if 1 < len(values) < _COPY_FROM_ROWS:
+        pipe.put(known.insert, {"rows": _COMPACT.encode([_object(row, columns, known.in_bytes) for row in values])})
+        return
+    if known.in_json:
+        values = [_with_json(row, known.in_json) for row in values]
+    if len(values) == 1:
+        pipe.put(known.insert_one, dict(zip(columns, values[0], strict=True)))
+        return
+    pipe.send()
+    with_cursor(pipe.connection, known.copy, lambda cursor: _copy(cursor, known.copy, values))
 
 
 def _copy(cursor: Cursor[Any], statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -59,14 +62,41 @@ def _copy(cursor: Cursor[Any], statement: str, rows: Sequence[tuple[Any, ...]]) 
             copy.write_row(row)
 
 
+class _Statements(NamedTuple):
+    """Into some columns, and the places of those that hold JSON or bytes."""
+
+    insert_one: TextClause
+    insert: TextClause
+    copy: str
+    in_json: tuple[int, ...]
+    in_bytes: tuple[int, ...]
+
+
 @cache
-def _statements(table: Table, columns: tuple[str, ...]) -> tuple[str, str, tuple[int, ...]]:
-    """INSERT and COPY for these columns, and the places of those that hold JSON."""
+def _statements(table: Table, columns: tuple[str, ...]) -> _Statements:
     names = ", ".join(columns)
-    places = ", ".join(["%s"] * len(columns))
-    in_json = tuple(place for place, name in enumerate(columns) if isinstance(table.c[name].type, JSONB))
-    insert = f"INSERT INTO {table.name} ({names}) VALUES ({places})"  # noqa: S608  # names of our own tables
-    return insert, f"COPY {table.name} ({names}) FROM STDIN", in_json
+    values = ", ".join(f":{name}" for name in columns)
+    rows = f"json_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS json))"
+    return _Statements(
+        insert_one=text(f"INSERT INTO {table.name} ({names}) VALUES ({values})"),  # noqa: S608  # names of our own tables
+        insert=text(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows}"),  # noqa: S608  # names of our own tables
+        copy=f"COPY {table.name} ({names}) FROM STDIN",
+        in_json=_places(table, columns, JSONB),
+        in_bytes=_places(table, columns, BYTEA),
+    )
+
+
+def _places(table: Table, columns: tuple[str, ...], kind: type[Any]) -> tuple[int, ...]:
+    return tuple(place for place, name in enumerate(columns) if isinstance(table.c[name].type, kind))
+
+
+def _object(row: tuple[Any, ...], columns: tuple[str, ...], in_bytes: tuple[int, ...]) -> dict[str, Any]:
+    """The row for JSON, bytes in PostgreSQL's own way of writing them."""
+    named = dict(zip(columns, row, strict=True))
+    for place in in_bytes:
+        if row[place] is not None:
+            named[columns[place]] = f"\\x{row[place].hex()}"
+    return named
 
 
 def _with_json(row: tuple[Any, ...], in_json: tuple[int, ...]) -> tuple[Any, ...]:

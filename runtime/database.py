@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from common.clock import RealClock, SystemClock
 from runtime.driver import allow_driver_work
 
 T = TypeVar("T")
@@ -19,10 +22,13 @@ T = TypeVar("T")
 DEADLOCK = "40P01"
 SERIALIZATION = "40001"
 _RETRIES = 5
+_ASK_AFTER_SECONDS = 1.0
+_USED_AT = "used_at"
 
 
-def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
-    """A pool of connections. `url` is a libpq URL (`postgresql://...`); `application` shows in pg_stat_activity.
+def connect(url: str, *, application: str, pool_size: int = 5, real: RealClock | None = None) -> Engine:
+    """A pool of connections. `url` is a libpq URL (`postgresql://...`); `application` shows in pg_stat_activity; `real`
+    tells how long a connection was idle.
 
     A transaction that sits idle for 15 s is ended by the server, which frees the locks of a process that was stopped.
     """
@@ -30,7 +36,6 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         hide_parameters=True,  # guests' user data and keys' digests do not belong into logs
         connect_args={
             "application_name": application,
@@ -39,7 +44,27 @@ def connect(url: str, *, application: str, pool_size: int = 5) -> Engine:
         },
     )
     allow_driver_work(engine)
+    _ask_idle_connections(engine, real or SystemClock())
     return engine
+
+
+def _ask_idle_connections(engine: Engine, real: RealClock) -> None:
+    """Before a connection is used again after a while, see that it is alive: one that is not is replaced. Where it was
+    used a moment ago, asking would cost a busy engine as much as a statement."""
+
+    def used(_driver: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = real.monotonic()
+
+    def ask(driver: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+        if real.monotonic() - record.info.get(_USED_AT, -_ASK_AFTER_SECONDS) < _ASK_AFTER_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(driver)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", used)
+    event.listen(engine, "checkout", ask)
 
 
 def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:

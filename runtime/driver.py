@@ -36,15 +36,12 @@ class Asked:
     """A statement on its way. `rows` are what it returned, once it was sent: as named tuples where it was built from
     tables, as plain ones where it is text; of one that returns nothing, none."""
 
-    __slots__ = ("is_many", "make_row", "parameters", "rows", "text")
+    __slots__ = ("make_row", "parameters", "rows", "text")
 
-    def __init__(
-        self, text: str, parameters: Parameters, make_row: Callable[[Any], Any] = tuple, *, is_many: bool = False
-    ) -> None:
+    def __init__(self, text: str, parameters: Parameters, make_row: Callable[[Any], Any]) -> None:
         self.text = text
         self.parameters = parameters
         self.make_row = make_row
-        self.is_many = is_many
         self.rows: list[Any] = []
 
 
@@ -65,10 +62,6 @@ class Pipe:
         self._waiting.append(asked)
         return asked
 
-    def put_many(self, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """The same statement, with %s for parameters, once for every row."""
-        self._waiting.append(Asked(text, rows, is_many=True))
-
     def send(self) -> None:
         """Send what was put, and take the answers."""
         if self._waiting:
@@ -81,12 +74,9 @@ def _send(cursor: Cursor[Any], waiting: Sequence[Asked]) -> None:
     cursors = [driver.cursor() for _ in waiting]
     with driver.pipeline():
         for own, asked in zip(cursors, waiting, strict=True):
-            if asked.is_many:
-                own.executemany(asked.text, asked.parameters)
-            else:
-                own.execute(asked.text, asked.parameters)
+            own.execute(asked.text, asked.parameters)
     for own, asked in zip(cursors, waiting, strict=True):
-        if not asked.is_many and own.rownumber is not None:
+        if own.rownumber is not None:
             asked.rows = [asked.make_row(row) for row in own.fetchall()]
 
 

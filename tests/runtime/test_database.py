@@ -4,9 +4,10 @@ import threading
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from runtime.database import transaction
+from common.clock import SystemClock
+from runtime.database import connect, transaction
 
 LOCK = text("SELECT 1 FROM deadlock WHERE id = :id FOR UPDATE")
 
@@ -34,6 +35,42 @@ def test_a_deadlock_is_run_again_until_both_are_through(database: Engine) -> Non
     other.join()
     with database.begin() as connection:
         assert connection.execute(text("SELECT sum(times) FROM deadlock")).scalar_one() == 2
+
+
+class HandClock(SystemClock):
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def test_connections_that_died_while_they_were_idle_are_replaced(database: Engine) -> None:
+    real = HandClock()
+    pool = connect(
+        database.url.set(drivername="postgresql").render_as_string(hide_password=False), application="idle", real=real
+    )
+    try:
+        cut = backend(pool)
+        with database.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": cut})
+        with pytest.raises(DBAPIError):
+            backend(pool)
+        cut = backend(pool)
+        with database.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": cut})
+        real.seconds += 2
+        assert backend(pool) != cut
+    finally:
+        pool.dispose()
+
+
+def backend(pool: Engine) -> int:
+    with pool.begin() as connection:
+        found: int = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    return found
 
 
 def test_another_error_is_raised_at_once_and_nothing_is_left(database: Engine) -> None:
