@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, exports, http, settlement
+from bench import auction, durable, exports, http, invoices, settlement
 from bench.week import run as week
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "durable": durable.run,
     "exports": exports.run,
     "http": http.run,
+    "invoices": invoices.run,
     "settlement": settlement.run,
 }
 

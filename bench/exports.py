@@ -82,7 +82,7 @@ def _focus(database: Engine) -> Iterator[str]:
 
 
 def _documents() -> Iterator[str]:
-    papers = [_paper(number) for number in range(PAPERS)]
+    papers = [invoice(number) for number in range(PAPERS)]
     render_pdf(papers[0])
     for name, renders in (
         ("UBL and CII", (render_ubl, render_cii)),
@@ -134,7 +134,8 @@ def _charge(number: int) -> Charge:
     return Charge("fra1.std.firm", price, "S", 190_000, f"con{number}", day, 100, 200, gross, 0, gross, vat)
 
 
-def _paper(number: int) -> Document:
+def invoice(number: int) -> Document:
+    """Of three lines, with usage of thirty days."""
     content = _content(DAYS)
     return Document(
         id=f"doc_{number}",

@@ -6,8 +6,8 @@ written out, by `as_*`: JSON, CSV, PDF, and the XML of EN 16931 as UBL and CII. 
 what only renderers need.
 """
 
-from billing.documents.archive import Document, any_document, get_document, list_documents
+from billing.documents.archive import Document, DocumentHead, get_document, list_documents
 from billing.documents.as_csv import render_csv
 from billing.documents.as_json import render_json
 
-__all__ = ["Document", "any_document", "get_document", "list_documents", "render_csv", "render_json"]
+__all__ = ["Document", "DocumentHead", "get_document", "list_documents", "render_csv", "render_json"]

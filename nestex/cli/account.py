@@ -10,6 +10,7 @@ import typer
 from common.errors import NestexError
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, console, show, show_one
+from nestex.cli.progress import Progress
 
 _FORMATS = {
     "json": "application/json",
@@ -49,7 +50,7 @@ def documents(
     rows = list(client.pages("/v1/documents"))
     if out is not None:
         for path in save_documents(client, rows, out):
-            console.print(str(path))
+            console.print(str(path), soft_wrap=True)
     else:
         show(rows, _DOCUMENT_COLUMNS, as_json=as_json)
 
@@ -57,16 +58,23 @@ def documents(
 def save_documents(client: MarketClient, rows: list[dict[str, str]], out: Path) -> list[Path]:
     """The documents of these heads as files named after their numbers; the paths that were written. What the European
     standard has no form for is written without its XML."""
-    out.mkdir(parents=True, exist_ok=True)
     written = []
-    for row in rows:
-        for suffix, media_type in _FORMATS.items():
-            path = out / f"{row['number']}.{suffix}"
-            try:
-                path.write_bytes(client.download(f"/v1/documents/{row['id']}", media_type))
-            except NestexError as error:
-                if error.code != "not_an_e_invoice":
-                    raise
-            else:
-                written.append(path)
+    with Progress(console, "documents") as progress:
+        for count, row in enumerate(rows):
+            progress.update(count, len(rows))
+            written += _save(client, row, out)
+    return written
+
+
+def _save(client: MarketClient, row: dict[str, str], out: Path) -> list[Path]:
+    written = []
+    for suffix, media_type in _FORMATS.items():
+        path = out / f"{row['number']}.{suffix}"
+        try:
+            client.save(f"/v1/documents/{row['id']}", path, media_type)
+        except NestexError as error:
+            if error.code != "not_an_e_invoice":
+                raise
+        else:
+            written.append(path)
     return written

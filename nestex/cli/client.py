@@ -61,16 +61,16 @@ class MarketClient:
         response = self._call("DELETE", path, params=query)
         return response.json() if response.content else None
 
-    def download(self, path: str, media_type: str) -> bytes:
-        """The answer's bytes, in this media type."""
-        return self._call("GET", path, headers={"Accept": media_type}).content
-
-    def save(self, path: str, file: Path, **query: Any) -> None:
+    def save(self, path: str, file: Path, media_type: str = "*/*", **query: Any) -> None:
         """The answer's bytes as a file, written as they arrive; only a whole one replaces one that is there."""
+        accept = {"Accept": media_type}
         file.parent.mkdir(parents=True, exist_ok=True)
         arriving = file.with_name(f".{file.name}.part")
         try:
-            with self._http.stream("GET", path, params=query) as response, arriving.open("wb") as written:
+            with (
+                self._http.stream("GET", path, params=query, headers=accept) as response,
+                arriving.open("wb") as written,
+            ):
                 if not response.is_success:
                     response.read()
                     raise problem_error(response.status_code, response.content)

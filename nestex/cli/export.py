@@ -19,6 +19,7 @@ _export = typer.Typer(help="Files for other programs: costs, invoices, the ledge
 
 Out = Annotated[Path, typer.Option("--out", help="folder for the files")]
 Month = Annotated[str, typer.Option("--month", help="YYYY-MM, UTC")]
+AnyMonth = Annotated[str | None, typer.Option("--month", help="YYYY-MM, UTC; without it, every month")]
 Everybody = Annotated[bool, typer.Option("--everybody", help="the whole market's, with the operator's key")]
 
 
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
 @_export.command()
 def focus(
     out: Out = Path(),
-    month: Annotated[str | None, typer.Option("--month", help="YYYY-MM, UTC; without it, every month")] = None,
+    month: AnyMonth = None,
     everybody: Everybody = False,
 ) -> None:
     """Costs and usage as FOCUS 1.2 (CSV and Parquet) and 1.4 (three datasets)."""
@@ -45,10 +46,11 @@ def focus(
 
 
 @_export.command()
-def invoice(out: Out = Path()) -> None:
+def invoice(out: Out = Path(), month: AnyMonth = None, everybody: Everybody = False) -> None:
     """Your documents, each as JSON, CSV, PDF, UBL and CII."""
     client = MarketClient.from_environment()
-    _tell(save_documents(client, list(client.pages("/v1/documents")), out))
+    heads = list(client.pages("/v1/documents", **_chosen(month, everybody=everybody)))
+    _tell(save_documents(client, heads, out))
 
 
 @_export.command()
@@ -80,7 +82,7 @@ def usage(month: Month, out: Out = Path(), form: Annotated[Rows, typer.Option("-
 
 def save_focus(client: MarketClient, out: Path, month: str | None, *, everybody: bool) -> list[Path]:
     """The files that were written."""
-    chosen = {"everybody": str(everybody).lower()} | ({} if month is None else {"month": month})
+    chosen = _chosen(month, everybody=everybody)
     wanted = {out / f"focus-1.2.{form}": {"version": "1.2", "format": form} for form in ("csv", "parquet")}
     wanted |= {out / "focus-1.4" / f"{name}.csv": {"version": "1.4", "dataset": name} for name in DATASETS}
     for path, query in wanted.items():
@@ -100,6 +102,10 @@ def save_payouts(client: MarketClient, out: Path, run: str) -> Path:
     """The file that was written."""
     client.save("/v1/exports/payouts", out / PAYOUTS, key=run)
     return out / PAYOUTS
+
+
+def _chosen(month: str | None, *, everybody: bool) -> dict[str, str]:
+    return {"everybody": str(everybody).lower()} | ({} if month is None else {"month": month})
 
 
 def _save_month(what: str, month: str, out: Path, form: Rows) -> Path:

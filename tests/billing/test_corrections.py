@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from billing import endings, ledger, payments, periods
 from billing.credits import CreditRequest, credit
-from billing.documents import Document, list_documents
+from billing.documents import Document, get_document, list_documents
 from billing.documents.corrections import reissue
 from billing.identities import save
 from billing.invariants import check
@@ -35,7 +35,7 @@ PRICE = 33_333
 
 
 def papers(connection: Connection, participant: str) -> list[Document]:
-    return list_documents(connection, participant, "", 20)
+    return [get_document(connection, participant, one.id) for one in list_documents(connection, participant, "", 20)]
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def closed(books: Connection) -> Connection:
 
 def only(connection: Connection, participant: str) -> Document:
     [found] = list_documents(connection, participant, "", 10)
-    return found
+    return get_document(connection, participant, found.id)
 
 
 def test_there_is_one_line_per_instrument_price_and_tax(closed: Connection) -> None:

@@ -24,12 +24,12 @@ from billing.exports.payouts import render_payouts
 from billing.exports.snapshot import snapshot
 from billing.exports.statements import statement
 from billing.exports.usage import usage
-from common.minutes import month_of, month_window
-from market.http.auth import Finance, Operating, require
+from market.http.auth import Finance, Operating
 from market.http.fields import KeyText
 from market.http.problems import documented
 from market.http.services import Market, Services
 from market.http.strict_route import StrictRoute
+from market.http.whose import AnyMonth, Everybody, month_asked_for, owner_asked_for
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/exports", tags=["exports"])
 
@@ -44,7 +44,6 @@ _MEDIA_TYPES = {
 _PIECES = {"csv": csv_pieces, "json": json_pieces}
 
 Month = Annotated[str, Query(max_length=7, description="YYYY-MM, UTC", examples=["2026-10"])]
-AnyMonth = Annotated[str | None, Query(max_length=7, description="YYYY-MM, UTC; without it, every month")]
 
 
 def _answers(*formats: str) -> dict[int | str, dict[str, object]]:
@@ -63,17 +62,14 @@ def focus(
     ] = "cost-and-usage",
     form: Annotated[Literal["csv", "parquet"], Query(alias="format")] = "csv",
     month: AnyMonth = None,
-    everybody: Annotated[bool, Query(description="the whole market's, for its operator")] = False,
+    everybody: Everybody = False,
 ) -> Response:
     """What you bought, and what was bought of you, by contract and day, as FOCUS has it."""
-    if everybody:
-        require(who, "operate")
-    if month is not None:
-        month = month_of(month_window(month).start)  # as it is written everywhere, or refused
-    owner = None if everybody else who.participant
+    owner = owner_asked_for(who, everybody=everybody)
+    of_month = month_asked_for(month)
 
     def pieces(connection: Connection) -> Iterator[bytes]:
-        made = dataset(connection, version, dataset_name, owner, month)
+        made = dataset(connection, version, dataset_name, owner, of_month)
         return parquet_pieces(made) if form == "parquet" else csv_pieces(made.header, made.rows)
 
     return _streamed(market, pieces, form, f"focus-{version}-{dataset_name}.{form}")

@@ -35,3 +35,15 @@ def test_a_document_comes_in_the_format_that_is_accepted(buyer: Http, provider: 
 def test_nobody_else_s_document_is_shown(buyer: Http, provider: Http) -> None:
     [head] = buyer.get("/v1/documents").json()["items"]
     assert provider.get(f"/v1/documents/{head['id']}", headers={"Accept": "application/pdf"}).status_code == 404
+    assert provider.get("/v1/documents", params={"everybody": True}).json()["code"] == "scope_missing"
+
+
+@pytest.mark.usefixtures("month")
+def test_the_operator_sees_everybody_s_documents_by_the_month(operator: Http, buyer: Http, provider: Http) -> None:
+    own = [who.get("/v1/documents").json()["items"][0] for who in (buyer, provider)]
+    month = own[0]["period"]
+    found = operator.get("/v1/documents", params={"everybody": True, "month": month}).json()["items"]
+    assert sorted(found, key=lambda one: one["number"]) == own
+    assert operator.get(f"/v1/documents/{own[0]['id']}").json()["number"] == own[0]["number"]
+    assert operator.get("/v1/documents", params={"everybody": True, "month": "2001-01"}).json()["items"] == []
+    assert operator.get("/v1/documents").json()["items"] == []

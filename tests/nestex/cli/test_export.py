@@ -33,6 +33,7 @@ def test_every_export_writes_its_files(run: Run, operator: Http, buyer: Http, tm
         ("journal",): operator,
         ("sepa", MONTH): operator,
         ("invoice",): buyer,
+        ("invoice", "--everybody", "--month", MONTH): operator,
         ("statement", "--month", MONTH): buyer,
         ("usage", "--month", MONTH, "--format", "json"): buyer,
     }
@@ -43,7 +44,8 @@ def test_every_export_writes_its_files(run: Run, operator: Http, buyer: Http, tm
         "focus-1.2.csv", "focus-1.2.parquet", "focus-1.4/billing-period.csv", "focus-1.4/cost-and-usage.csv",
         "focus-1.4/invoice-detail.csv", "ledger.beancount", "ledger.hledger", "payouts.pain.001.xml",
         "INV-2026-000001.cii.xml", "INV-2026-000001.csv", "INV-2026-000001.json", "INV-2026-000001.pdf",
-        "INV-2026-000001.ubl.xml", f"statement-{MONTH}.csv", f"usage-{MONTH}.json",
+        "INV-2026-000001.ubl.xml", "SBI-2026-000001.cii.xml", "SBI-2026-000001.csv", "SBI-2026-000001.json",
+        "SBI-2026-000001.pdf", "SBI-2026-000001.ubl.xml", f"statement-{MONTH}.csv", f"usage-{MONTH}.json",
     }  # fmt: skip
     try_valid_xml((tmp_path / "out" / "payouts.pain.001.xml").read_bytes(), "pain.001.001.09")
 
