@@ -72,9 +72,11 @@ def document(
     connection: Reader,
     accept: Annotated[str, Header()] = JSON,
 ) -> Response:
-    """A document of yours, or anybody's for the operator, in the first of these formats that `Accept` names: whole, with
-    an appendix per contract and day, as JSON; its lines as CSV; a PDF that carries the CII (Factur-X); UBL 2.1 and CII
-    in the form of EN 16931."""
+    """A document of yours, or anybody's for the operator, in the first of these formats that `Accept` names.
+
+    Whole, with an appendix per contract and day, as JSON; its lines as CSV; a PDF that carries the CII (Factur-X); UBL
+    2.1 and CII in the form of EN 16931.
+    """
     owner = None if "operate" in who.scopes else who.participant
     row = billing_documents.get_document(connection, owner, document)
     wanted = (part.partition(";")[0].strip() for part in accept.split(","))
