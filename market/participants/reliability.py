@@ -5,7 +5,11 @@ ready by its deadline is forgiven the minutes until then; a failed contract owes
 or providers reclaimed by the rules, owes nothing from there on; busts do not count.
 
 Nobody buys a score cheaply: only contracts that pay a fee count, none with oneself, of each buyer so many slice-minutes
-at most, and the first ones of all count as not delivered. Source: the design's market rules, "Delivery and billing".
+at most, and the first ones of all count as not delivered. A slice-minute that cost less than is usual counts for as
+much less, or trades with a friend at the lowest price, whose fee is next to nothing, would make a record. Usual is the
+mean price of all that was paid for in these days, each price weighed by the money that was paid at it: cheap trades do
+not lower it, and to raise it takes the fee on as much money as everybody else's trades. Source: the design's market
+rules, "Delivery and billing".
 """
 
 from __future__ import annotations
@@ -17,13 +21,14 @@ from common.minutes import MINUTES_PER_DAY
 DAYS = 30
 """Older contracts are forgotten."""
 MOST_OF_A_BUYER = 6_000
-"""Slice-minutes of one buyer that count at most."""
+"""Slice-minutes of one buyer that count at most, at the usual price."""
 UNPROVED = 600
 """Slice-minutes that everybody begins with, not delivered: a short record is a low score."""
 
 _UPDATE = text("""
     WITH contracts AS (
-        SELECT billed.provider_id, billed.buyer_id, slices, billed_minutes - credited_minutes AS billed,
+        SELECT billed.provider_id, billed.buyer_id, slices, CAST(price_micros AS numeric) AS price,
+            billed_minutes - credited_minutes AS billed,
             CASE WHEN ending = 'failed' THEN billed.end_minute ELSE coalesce(billed.ended_minute, billed.end_minute) END
                 - billed.start_minute AS owed,
             CASE WHEN ready_at_micros / 60000000 <= billed.start_minute + allowance_minutes
@@ -31,10 +36,13 @@ _UPDATE = text("""
         FROM billable_contract AS billed JOIN (SELECT id, ready_at_micros FROM contract) AS guest ON id = contract_id
         WHERE billed.state = 'closed' AND billed.start_minute >= :since AND fee_ppm > 0
             AND ending IS DISTINCT FROM 'busted' AND billed.buyer_id <> billed.provider_id
+    ), market AS (
+        SELECT sum(slices * billed * price * price) / nullif(sum(slices * billed * price), 0) AS usual FROM contracts
+    ), weighed AS (
+        SELECT contracts.*, slices * coalesce(least(price, usual) / usual, 1) AS weight FROM contracts, market
     ), of_buyers AS (
-        SELECT provider_id, sum(slices::bigint * owed) AS owed,
-            sum(slices::bigint * least(owed, billed + forgiven)) AS delivered
-        FROM contracts WHERE owed > 0 GROUP BY provider_id, buyer_id
+        SELECT provider_id, sum(weight * owed) AS owed, sum(weight * least(owed, billed + forgiven)) AS delivered
+        FROM weighed WHERE owed > 0 GROUP BY provider_id, buyer_id
     ), scores AS (
         SELECT provider_id, div(
             1000000 * sum(div(delivered * least(owed, :most), owed)), sum(least(owed, :most)) + :unproved

@@ -9,6 +9,7 @@ from billing import metering, settlement
 from billing.tables import billable_contract
 from common.wire import GuestMinute, UsageReport
 from market.contracts.complete_contracts import complete_contracts
+from market.engine.batch import BatchProcessor
 from market.engine.commands import EndContract
 from market.participants.reliability import MOST_OF_A_BUYER, UNPROVED, score_providers
 from market.tables import contract, participant
@@ -22,23 +23,31 @@ PPM = 1_000_000
 class Town:
     """A provider that sells its node again and again."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, engine: BatchProcessor | None = None) -> None:
         self.world = world
         self.provider = world.provider(10**10)
         self.node = world.node(self.provider)
-        self.engine = world.engine()
+        self.engine = engine or world.engine()
         self.sequence = 0
 
     def deal(
-        self, buyer: str, delivered: int, *, slices: int = 1, ready_after: int | None = None, **ending: Any
+        self,
+        buyer: str,
+        delivered: int,
+        *,
+        slices: int = 1,
+        price_micros: int = 150,
+        ready_after: int | None = None,
+        **ending: Any,
     ) -> None:
         """A contract of MINUTES minutes, of which so many are delivered, through to its close. `ending` is an
         EndContract's after 100 minutes."""
         world, start = self.world, self.world.minute + 1
         until = start + MINUTES
-        ask = world.ask(self.provider, self.node, slices=slices, available_until=until)
+        ask = world.ask(self.provider, self.node, slices=slices, available_until=until, price_micros=price_micros)
         order(self.engine.process([ask]))
-        bid = world.bid(buyer, duration_minutes=MINUTES, slices_per_guest=slices, nodes=(self.node,))
+        wanted = {"duration_minutes": MINUTES, "slices_per_guest": slices, "price_micros": max(200, price_micros)}
+        bid = world.bid(buyer, nodes=(self.node,), **wanted)
         assert order(self.engine.process([bid]))["state"] == "filled"
         with world.begin() as connection:
             made = (
@@ -113,6 +122,16 @@ def test_one_buyer_counts_only_so_much(town: Town, world: World) -> None:
     assert town.score() == MOST_OF_A_BUYER * PPM // (MOST_OF_A_BUYER + UNPROVED)
     town.deal(other, 0, slices=8)
     assert town.score() == MOST_OF_A_BUYER * PPM // (2 * MOST_OF_A_BUYER + UNPROVED)
+
+
+def test_friends_who_trade_at_next_to_nothing_make_no_record(town: Town, world: World) -> None:
+    """At the usual price the same record costs its fee, as everybody's does."""
+    honest, friend = Town(world, town.engine), world.participant(10**9)
+    for number in range(3):
+        honest.deal(world.participant(10**9), 1000, price_micros=2000)
+        town.deal(friend if number else world.participant(10**9), 1000, slices=8, price_micros=1)
+    assert town.score() < PPM // 50
+    assert honest.score() == 3000 * PPM // (3000 + UNPROVED)
 
 
 def test_neither_trades_with_oneself_nor_without_a_fee_count(town: Town, world: World) -> None:

@@ -1,0 +1,143 @@
+"""Two accounts, a provider and a buyer, that do whatever they like with each other's contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from billing import ledger, metering, settlement
+from billing.transfers import MARKET
+from common.wire import GuestMinute, GuestStatus, UsageReport
+from market.contracts.complete_contracts import complete_contracts
+from market.contracts.follow_guest import follow_guest
+from market.engine.batch import BatchProcessor
+from market.engine.commands import EndContract, Ending
+from market.instruments.instruments import Instrument, create_instrument
+from market.tables import contract
+from tests.market.factories import ZONE, World
+
+SPOT = Instrument(zone=ZONE, slice_class="std", firmness="spot")
+START_MICROS = 20_000_000
+"""Money of each account."""
+_OVER = ("completed", "released", "reclaimed", "failed", "busted")
+
+
+class Gang:
+    """They trade with each other only: on a node of their own, named in every bid."""
+
+    def __init__(self, world: World, engine: BatchProcessor) -> None:
+        self.world = world
+        self.engine = engine
+        self.provider, self.buyer = world.provider(START_MICROS), world.participant(START_MICROS)
+        self.node = world.node(self.provider)
+        self._sequence = 0
+        self._before = self._market()
+
+    def money(self) -> int:
+        """Of both together, in all accounts."""
+        return sum(self.money_of(who) for who in self._both)
+
+    def money_of(self, who: str) -> int:
+        """Of one of them."""
+        with self.world.begin() as connection:
+            return sum(ledger.balances(connection, who).values())
+
+    def held(self) -> int:
+        """What their contracts still bind."""
+        with self.world.begin() as connection:
+            return sum(ledger.balances(connection, who)[kind] for who in self._both for kind in ("escrow", "bond"))
+
+    def paid_to_the_market(self) -> int:
+        """Since they began: fees, taxes and forfeited bonds, if nobody else has traded."""
+        return self._market() - self._before
+
+    def deal(self, price_micros: int, slices: int, minutes: int) -> None:
+        """Sold to each other, from the next minute on; nothing where money or capacity is short."""
+        until = self.world.minute + 1 + minutes
+        fields = {"instrument": SPOT.code, "price_micros": price_micros}
+        ask = self.world.ask(self.provider, self.node, slices=slices, available_until=until, **fields)
+        bid = self.world.bid(
+            self.buyer,
+            slices_per_guest=slices,
+            duration_minutes=minutes,
+            nodes=(self.node,),
+            time_in_force="ioc",
+            **fields,
+        )
+        self.engine.process([ask, bid, self.world.cancel(ask.order, self.provider)])
+
+    def decoy(self, price_micros: int) -> None:
+        """An offer that nobody is meant to take, so that the cheapest offer of the market is their own."""
+        fields = {"slices": 1, "price_micros": price_micros, "instrument": SPOT.code}
+        self.engine.process([self.world.ask(self.provider, self.node, **fields)])
+
+    def pass_time(self, seconds: Sequence[int]) -> None:
+        """A minute for each number, in which every running guest is said to be delivered for so many seconds."""
+        for delivered in seconds:
+            self.world.real.pass_minutes(1)
+            minute = self.world.minute - 1
+            guests = tuple(
+                GuestMinute(row.id, delivered, epoch=1)
+                for row in self.contracts()
+                if row.start_minute <= minute < (row.ended_minute or row.end_minute)
+            )
+            if guests:
+                self._sequence += 1
+                report = UsageReport(self.node, self._sequence, minute, guests)
+                with self.world.begin() as connection:
+                    metering.record(connection, self.world.minute, [report])
+
+    def fail(self) -> None:
+        """The newest guest that could fail does so."""
+        for row in self._live():
+            status = GuestStatus(
+                self.node, row.id, row.revision, "failed", self.world.real.micros // 1000, "on purpose"
+            )
+            with self.world.begin() as connection:
+                follow_guest(connection, status, self.world.real.micros)
+            self.engine.process([EndContract(row.id, "fail")])
+            return
+
+    def end(self, ending: Ending) -> None:
+        """The newest contract is released by its buyer, or reclaimed by its provider."""
+        for row in self._live():
+            self.engine.process([EndContract(row.id, ending, self.buyer if ending == "release" else self.provider)])
+            return
+
+    def settle(self) -> None:
+        """Money follows minutes."""
+        with self.world.begin() as connection:
+            settlement.settle(connection, self.world.real.micros)
+
+    def close(self) -> None:
+        """Until every contract is over and closed."""
+        self.world.real.pass_minutes(200)
+        self.settle()
+        with self.world.begin() as connection:
+            complete_contracts(connection, self.world.minute, self.world.real.micros, 0, 1000)
+
+    def contracts(self) -> list[Row[Any]]:
+        """All of them, the newest first."""
+        query = select(contract).where(contract.c.provider_id == self.provider)
+        with self.world.begin() as connection:
+            return list(connection.execute(query.order_by(contract.c.id.desc())))
+
+    @property
+    def _both(self) -> tuple[str, str]:
+        return self.provider, self.buyer
+
+    def _live(self) -> list[Row[Any]]:
+        return [row for row in self.contracts() if row.state not in _OVER]
+
+    def _market(self) -> int:
+        with self.world.begin() as connection:
+            balances = ledger.balances(connection, MARKET)
+        return sum(balances[kind] for kind in ("fees", "tax", "reserve"))
+
+
+def open_spot(world: World) -> None:
+    """An instrument whose contracts may be reclaimed."""
+    with world.begin() as connection:
+        create_instrument(connection, SPOT)
