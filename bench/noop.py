@@ -22,6 +22,7 @@ _ANSWER = Order(
     time_in_force="gtc",
     post_only=False,
     self_trade_prevention="cancel_taker",
+    replace_on_failure=False,
     state="new",
     reason=None,
     explanation=None,

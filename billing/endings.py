@@ -62,7 +62,7 @@ def release(
 
     Raises NotFound, and Conflict (`state_forbids`) for a contract that has ended, or of which nothing is left.
     """
-    cut = _cut(connection, contract_id, now_minute, fee=not free)
+    cut = cut_at(connection, contract_id, now_minute, fee=not free)
     row, bargain = cut.row, bargain_of(cut.row)
     fee = totals(bargain, row.billed_minutes, cut.released_minutes) - totals(bargain, row.billed_minutes)
     captured = capture_entries(row, fee) + nonzero(
@@ -77,7 +77,7 @@ def release(
 def reclaim(connection: Connection, contract_id: str, from_minute: int, at_micros: int) -> Outcome:
     """The provider takes it back from this minute on, the end of its notice: the break fee goes from the bond to the
     buyer, the rest of escrow and bond back to their owners. Raises as `release` does."""
-    cut = _cut(connection, contract_id, from_minute)
+    cut = cut_at(connection, contract_id, from_minute)
     row = cut.row
     owed = break_fee(row.limit_price_micros, row.slices * cut.rest_minutes, row.break_ppm, cut.bond_micros)
     ledger.post(connection, _freed(cut, "reclaim", _to_parties(cut, owed, 0), at_micros))
@@ -89,7 +89,7 @@ def fail(connection: Connection, contract_id: str, minute: int, replacement_micr
     """The provider did not deliver from this minute on: escrow goes back, and the bond of the rest pays the buyer's
     extra cost of replacement, which the caller has capped by the market's prices; what is left of it goes to the
     reserve. Raises as `release` does."""
-    cut = _cut(connection, contract_id, minute)
+    cut = cut_at(connection, contract_id, minute)
     paid = min(replacement_micros, cut.bond_micros)
     ledger.post(connection, _freed(cut, "fail", _to_parties(cut, paid, cut.bond_micros - paid), at_micros))
     _end(connection, cut, FAILED, compensation_micros=paid)
@@ -126,8 +126,9 @@ def bust(connection: Connection, contract_id: str, at_micros: int) -> None:
     _write(connection, contract_id, state=CLOSED, closed_at_micros=at_micros, **changes)
 
 
-def _cut(connection: Connection, contract_id: str, minute: int, *, fee: bool = False) -> Cut:
-    """Minutes that were reported before stay, so the cut is behind the last of them."""
+def cut_at(connection: Connection, contract_id: str, minute: int, *, fee: bool = False) -> Cut:
+    """What is freed of it from this minute on, with its row locked; with `fee`, less the fee of a release. Minutes that
+    were reported before stay, so the cut is behind the last of them. Raises as `release` does."""
     row = lock_open(connection, contract_id)
     _refuse_ended(row)
     last = select(func.max(usage_minute.c.minute)).where(usage_minute.c.contract_id == contract_id)

@@ -12,6 +12,7 @@ from billing import lineage
 from market.tables import contract, orders, trade
 
 _ALL_OF_A_DAY = 1440
+_LINKS = ("replaces", "replaced_by")
 _ORDER = ("id", "side", "client_order_id", "instrument", "price_micros", "state", "entered_at_micros")
 _TRADE = (
     "shard",
@@ -31,11 +32,12 @@ def contract_lineage(
     connection: Connection, participant: str, contract_id: str, after_minute: int, limit: int, day: date | None = None
 ) -> dict[str, Any]:
     """Days, minutes, reports, transfers and documents of a contract, its trade, and the participant's own order; the
-    other side's order is not shown. Raises NotFound for a contract of others."""
+    other side's order is not shown, and what was bought in its place is the buyer's alone to see. Raises NotFound for a
+    contract of others."""
     found = lineage.of_contract(connection, participant, contract_id, after_minute, limit, day)
     traded = (
         connection.execute(
-            select(trade, contract.c.bid_order_id, contract.c.ask_order_id)
+            select(trade, *(contract.c[name] for name in ("bid_order_id", "ask_order_id", *_LINKS)))
             .join(
                 contract,
                 (contract.c.shard == trade.c.shard)
@@ -47,11 +49,13 @@ def contract_lineage(
         .mappings()
         .one()
     )
-    own = traded["bid_order_id"] if found.contract["buyer_id"] == participant else traded["ask_order_id"]
+    bought = found.contract["buyer_id"] == participant
+    own = traded["bid_order_id" if bought else "ask_order_id"]
     order = connection.execute(select(orders).where(orders.c.id == own)).mappings().one()
     return asdict(found) | {
         "trade": {name: traded[name] for name in _TRADE},
         "order": {name: order[name] for name in _ORDER},
+        "links": {name: traded[name] if bought else None for name in _LINKS},
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -23,6 +24,7 @@ from market.engine.commands import Answer, Command, EndContract
 from market.engine.endings import end_contract
 from market.engine.facts import Facts, gather
 from market.engine.fence import Fence, Fenced
+from market.engine.replacement import replace
 from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
@@ -130,8 +132,8 @@ class BatchProcessor:
     def _end(self, connection: Connection, run: BatchRun, first: int, command: EndContract) -> Answer:
         """One contract's end. The lease is locked first, as in every batch, then the contract, then the accounts."""
         fencing.renew(connection, self.fence, self.lease_seconds)
-        cheapest_ask = self.state.shard.cheapest_ask
-        ended = end_contract(connection, self.fence.shard, command, run.at_micros, cheapest_ask)
+        cheapest_ask, replacing = self.state.shard.cheapest_ask, partial(replace, connection, run)
+        ended = end_contract(connection, self.fence.shard, command, run.at_micros, cheapest_ask, replacing)
         answer = run.end(ended)
         self._write(connection, run, first)
         feed.append(connection, CONTRACT_FEED, [ended.told])

@@ -37,7 +37,8 @@ class PlaceBid:
     """Enter a bid for `guests` guests, each of `slices_per_guest` slices for `duration_minutes`.
 
     It trades only on one of its `nodes` (empty: on any), with no provider in `avoid_providers`, and with none of less
-    than `min_reliability_ppm`.
+    than `min_reliability_ppm`. With `replace_on_failure` the rest of a guest that is not delivered is bought again;
+    `replaces` is the failed contract for whose rest the engine itself buys, and nobody else sets it.
     """
 
     order: str
@@ -58,6 +59,8 @@ class PlaceBid:
     nodes: tuple[str, ...] = ()
     avoid_providers: tuple[str, ...] = ()
     min_reliability_ppm: int = 0
+    replace_on_failure: bool = False
+    replaces: str | None = None
     kind: Literal["place_bid"] = "place_bid"
 
 
@@ -152,6 +155,9 @@ class EndContract:
 
 Command = PlaceBid | PlaceAsk | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
 
+_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None}
+"""Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
+
 _KINDS: dict[str, type[Any]] = {
     "place_bid": PlaceBid,
     "place_ask": PlaceAsk,
@@ -214,4 +220,6 @@ def placement_from_json(value: Any) -> Placement:
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
-    return hashlib.sha256(codec.compact(codec.to_json(placement) | {"order": ""}).encode()).hexdigest()
+    chosen = codec.to_json(placement) | {"order": ""}
+    chosen = {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
+    return hashlib.sha256(codec.compact(chosen).encode()).hexdigest()

@@ -35,8 +35,8 @@ def new_contract(
         escrow_micros=gross_with_vat(trade.price_micros, slice_minutes, vat_ppm),
         bond_micros=ask.bond_micros(slice_minutes),
     )
-    number = bid.guests_filled + guest + 1
-    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, _guest(number, trade, bid, taker.terms.instrument))
+    spec = _guest(bid.guests_filled + guest + 1, trade, bid, taker.terms.instrument)
+    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, spec, bid.bid.replaces)
 
 
 def _terms(bid: BidRecord, ask: AskRecord, instrument: InstrumentFacts) -> Terms:

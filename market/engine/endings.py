@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from billing import contracts as billing_contracts
 from billing import endings
-from billing.endings import Outcome
+from billing.endings import Cut, Outcome
 from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
 from market.contract_states import BUSTED, CONTRACT_STATES, FAILED, RECLAIMED, RELEASED
@@ -34,6 +34,34 @@ STATES: dict[Ending, str] = {"release": RELEASED, "reclaim": RECLAIMED, "fail": 
 
 
 @dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A contract that has failed: its `row` on the market, what the failure frees of its money, and the instrument's
+    cheapest ask, which caps what the bond pays."""
+
+    row: Mapping[Any, Any]
+    cut: Cut
+    cheapest_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The contract that was bought, and by how much it costs the buyer more than the minutes that it replaces, with
+    VAT, in micro-units; or why none was: a code."""
+
+    contract: str | None = None
+    not_replaced: str | None = None
+    extra_micros: int = 0
+
+
+CheapestAsk = Callable[[str], int | None]
+"""An instrument's lowest price for which anything is offered."""
+Replace = Callable[[Undelivered], Replacement | None]
+"""Buys for the rest of a contract that failed, where that was asked for."""
+Link = dict[str, str]
+"""Columns of a contract that tell by what it was replaced, or why by nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """What the auction frees, what the journal keeps (the contract's `state`, the `minute` and the `reason`), what the
     feed tells, and what became of the money."""
@@ -45,9 +73,14 @@ class Ended:
 
 
 def end_contract(
-    connection: Connection, shard: str, command: EndContract, at_micros: int, cheapest_ask: Callable[[str], int | None]
+    connection: Connection,
+    shard: str,
+    command: EndContract,
+    at_micros: int,
+    cheapest_ask: CheapestAsk,
+    replace: Replace,
 ) -> Ended:
-    """End it, all but the auction's part. `cheapest_ask` tells an instrument's lowest price.
+    """End it, all but the auction's part.
 
     Raises NotFound for a contract of others, Refused (`not_your_side`, `not_reclaimable`), and Conflict
     (`state_forbids`) for one that has ended or of which nothing is left.
@@ -59,8 +92,8 @@ def end_contract(
     state = STATES[command.ending]
     if command.ending != "fail":  # a failed contract's row has moved with its guest already
         CONTRACT_STATES.check(row["state"], state)
-    money = _divide(connection, command, _Known(row, billable, at_micros, cheapest_ask))
-    changes = _changes(row, command, money.minute)
+    money, link = _divide(connection, command, _Known(row, billable, at_micros, cheapest_ask, replace))
+    changes = _changes(row, command, money.minute) | link
     connection.execute(
         contract.update().where(contract.c.id == row["id"]).values(**changes, updated_at_micros=at_micros)
     )
@@ -69,7 +102,7 @@ def end_contract(
     told = {"state": state, "reason": changes.get("reason", row["reason"])}
     return Ended(
         free=_freed(row, money.minute, at_micros // MICROS_PER_MINUTE),
-        facts={"state": state, "minute": money.minute, "reason": command.reason},
+        facts={"state": state, "minute": money.minute, "reason": command.reason} | link,
         told=FeedEvent("contract", row["id"], told, at_micros),
         money=money,
     )
@@ -77,12 +110,13 @@ def end_contract(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of the contract: on the market, in the books, and the time and the prices."""
+    """What is known of the contract: on the market, in the books, and the time, the prices and the way to buy."""
 
     row: Mapping[Any, Any]
     billable: Row[Any]
     at_micros: int
-    cheapest_ask: Callable[[str], int | None]
+    cheapest_ask: CheapestAsk
+    replace: Replace
 
     @property
     def next_minute(self) -> int:
@@ -111,27 +145,43 @@ def _check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
         raise Refused("not_reclaimable", "a firm contract binds its provider to its end", field="contract")
 
 
-def _divide(connection: Connection, command: EndContract, known: _Known) -> Outcome:
+def _divide(connection: Connection, command: EndContract, known: _Known) -> tuple[Outcome, Link]:
+    if command.ending == "fail":
+        return _fail(connection, known)
+    return _end(connection, command, known), {}
+
+
+def _end(connection: Connection, command: EndContract, known: _Known) -> Outcome:
     row, billable, at_micros = known.row, known.billable, known.at_micros
     if command.ending == "release":
         late = row["ready_at_micros"] is None and known.next_minute > row["start_minute"] + billable.allowance_minutes
         return endings.release(connection, row["id"], known.next_minute, at_micros, free=late)
     if command.ending == "reclaim":
         return endings.reclaim(connection, row["id"], known.next_minute + NOTICE_MINUTES, at_micros)
-    if command.ending == "fail":
-        if billable.ended_minute is None:
-            raise Conflict("state_forbids", f"the guest of contract {row['id']} has not failed", field="state")
-        cost = _replacement_micros(known)
-        return endings.fail(connection, row["id"], billable.ended_minute, cost, at_micros)
     endings.bust(connection, row["id"], at_micros)
     return Outcome(min(max(known.next_minute, row["start_minute"]), row["end_minute"]), 0, 0, 0)
 
 
-def _replacement_micros(known: _Known) -> int:
+def _fail(connection: Connection, known: _Known) -> tuple[Outcome, Link]:
+    """The bond pays what the replacement costs more that is bought now, or else what one would."""
+    row, minute = known.row, known.billable.ended_minute
+    if minute is None:
+        raise Conflict("state_forbids", f"the guest of contract {row['id']} has not failed", field="state")
+    cheapest = known.cheapest_ask(row["instrument"])
+    cut = endings.cut_at(connection, row["id"], minute)
+    bought = known.replace(Undelivered(row, cut, cheapest))
+    if bought is None or bought.contract is None:
+        link = {} if bought is None or bought.not_replaced is None else {"not_replaced": bought.not_replaced}
+        cost = _replacement_micros(known, cheapest)
+    else:
+        link, cost = {"replaced_by": bought.contract}, bought.extra_micros
+    return endings.fail(connection, row["id"], minute, cost, known.at_micros), link
+
+
+def _replacement_micros(known: _Known, cheapest: int | None) -> int:
     """What the rest would cost more at the cheapest ask that rests, whatever the buyer asked for of its guest; nothing
     where none does. Damages have no VAT."""
     row = known.row
-    cheapest = known.cheapest_ask(row["instrument"])
     dearer = 0 if cheapest is None else max(0, cheapest - row["price_micros"])
     return dearer * int(row["slices"]) * int(row["end_minute"] - known.billable.ended_minute)
 

@@ -93,6 +93,8 @@ class BidRecord:
             "avoid_providers": list(bid.avoid_providers),
             "min_reliability_ppm": bid.min_reliability_ppm,
             "template": codec.to_json(bid.template),
+            "replace_on_failure": bid.replace_on_failure,
+            "replaces": bid.replaces,
         }
 
 
@@ -156,6 +158,7 @@ class AskRecord:
             "available_until": self.window.available_until,
             "min_minutes": ask.min_minutes,
             "slice_minutes_sold": self.slice_minutes_sold,
+            "replace_on_failure": False,
         }
 
 
@@ -178,7 +181,8 @@ MUTABLE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ContractRecord:
-    """A contract at its birth: what the market keeps, and what billing freezes."""
+    """A contract at its birth: what the market keeps, and what billing freezes. `replaces` is the failed contract whose
+    rest it is bought for."""
 
     stamp: Stamp
     trade_ordinal: int
@@ -186,6 +190,7 @@ class ContractRecord:
     ask_order: str
     billed: NewContract
     guest: GuestSpec
+    replaces: str | None = None
 
 
 def trade_row(stamp: Stamp, ordinal: int, executed: Trade, instrument: str) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def _contract_row(record: ContractRecord) -> dict[str, Any]:
         "want": "run",
         "revision": FIRST_REVISION,
         "guest": codec.to_json(record.guest),
+        "replaces": record.replaces,
         "created_at_micros": stamp.at_micros,
         "updated_at_micros": stamp.at_micros,
     }

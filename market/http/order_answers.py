@@ -46,6 +46,8 @@ class Order(BaseModel):
     nodes: list[str] | None = None
     avoid_providers: list[str] | None = None
     min_reliability_ppm: int | None = None
+    replace_on_failure: bool
+    replaces: str | None = Field(default=None, description="the failed contract for whose rest the market bought")
     node: str | None = None
     slices: int | None = None
     available_from: InstantText | None = None
@@ -160,6 +162,8 @@ _COPIED = (
     "nodes",
     "avoid_providers",
     "min_reliability_ppm",
+    "replace_on_failure",
+    "replaces",
     "slices",
     "min_minutes",
     "slice_minutes_sold",

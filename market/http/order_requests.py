@@ -89,6 +89,11 @@ class BidRequest(_Attributes):
     min_reliability_ppm: Rate = Field(
         default=0, description="trade only with providers of at least this reliability, parts per million"
     )
+    replace_on_failure: bool = Field(
+        default=False,
+        description="buy the rest again from the live book, at once and of another provider, where a guest is not"
+        " delivered; it costs no more than the refund and what the bond pays",
+    )
     guest: GuestRequest = Field(default_factory=GuestRequest)
 
 

@@ -52,6 +52,7 @@ def placement_of(body: BidRequest | AskRequest, participant: str, at_ms: int) ->
         nodes=tuple(body.nodes),
         avoid_providers=tuple(body.avoid_providers),
         min_reliability_ppm=body.min_reliability_ppm,
+        replace_on_failure=body.replace_on_failure,
         template=GuestTemplate(
             name=body.guest.name,
             image=body.guest.image,

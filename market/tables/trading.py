@@ -53,6 +53,8 @@ orders = Table(
     Column("avoid_providers", ARRAY(Text), comment="bid"),
     Column("min_reliability_ppm", Integer, comment="bid"),
     Column("template", JSONB, comment="bid: the guest's image, keys and user data"),
+    Column("replace_on_failure", Boolean, nullable=False, server_default=text("false"), comment="bid"),
+    Column("replaces", Text, comment="bid: the failed contract for whose rest the engine buys"),
     Column("node_id", Text, ForeignKey("node.id"), comment="ask backed by a node"),
     Column("backing_contract_id", Text, comment="ask backed by a contract (resale)"),
     Column("slices", Integer, comment="ask"),
@@ -130,6 +132,9 @@ contract = Table(
         "guest_state_at_ms", BigInteger, nullable=False, server_default=text("0"), comment="by the agent's market clock"
     ),
     Column("endpoints", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("replaces", Text, comment="the failed contract for whose rest it was bought"),
+    Column("replaced_by", Text, comment="the contract that was bought for its rest when it failed"),
+    Column("not_replaced", Text, comment="why none was, though its bid asked for it"),
     Column("ready_at_micros", BigInteger),
     Column("created_at_micros", BigInteger, nullable=False),
     Column("updated_at_micros", BigInteger, nullable=False),

@@ -62,12 +62,15 @@ class Ending:
     state: str
     minute: int
     reason: str | None
+    replaced_by: str | None = None
+    not_replaced: str | None = None
 
     @property
     def contract(self) -> Row:
         """Columns of its row. Why a guest failed, the journal does not know."""
         same = {name: self.born.contract[name] for name in ("id", "shard", "sequence")}
-        told = {} if self.state == FAILED else {"reason": self.reason}
+        told = {"replaced_by": self.replaced_by, "not_replaced": self.not_replaced}
+        told |= {} if self.state == FAILED else {"reason": self.reason}
         return same | told | {"state": self.state, "ended_minute": self.minute}
 
     @property
@@ -128,6 +131,7 @@ def _contract(place: TradePlace, trade: Trade, bid: Row, ask: Row, instrument: I
         "slices": trade.slices_per_guest,
         "price_micros": trade.price_micros,
         "guest": _guest(trade.slices_per_guest, bid, instrument, bid["guests_filled"] + guest + 1),
+        "replaces": bid["replaces"],
         "created_at_micros": place.at_micros,
     }
 

@@ -50,7 +50,8 @@ def _check_ending(freed: Free, facts: dict[str, Any]) -> None:
     ending = facts.get("ending")
     if set(facts) != {"ending"} or not isinstance(ending, dict):
         raise Difference(f"its facts are {facts}")
-    require(set(ending) == {"state", "minute", "reason"} and ending["state"] in ENDED, f"it ends as {ending}")
+    known = {"state", "minute", "reason"} <= set(ending) <= {"state", "minute", "reason", "replaced_by", "not_replaced"}
+    require(known and ending["state"] in ENDED, f"it ends as {ending}")
     minute = ending["minute"]
     left = min(max(minute, freed.minute + 1), freed.end)
     require(left == freed.start, f"contract {freed.contract} ends at {minute} and gives back {freed.start} on")

@@ -16,6 +16,7 @@ from matching.journal import JournalEntry
 from nestex.audit import orders
 from nestex.audit.contracts import Birth, Ending, TradePlace, births
 from nestex.audit.orders import Row
+from nestex.audit.replacements import Replacements
 
 _REMEMBERED_MINUTES = 90 * 1440
 """After its window a contract can fail as long as the engine has not heard of it, and completion has not closed it."""
@@ -42,6 +43,7 @@ class History:
         self.endings = 0
         self._auditor = auditor
         self._running: dict[str, Birth] = {}
+        self._replacements = Replacements()
         self._positions = 0
 
     def turn(self) -> Page:
@@ -50,6 +52,10 @@ class History:
         past = self._auditor.last_at_micros // MICROS_PER_MINUTE - _REMEMBERED_MINUTES
         self._running = {name: born for name, born in self._running.items() if born.contract["end_minute"] > past}
         return page
+
+    def precede(self, entry: JournalEntry, placement: Placement | None) -> None:
+        """What only what stands before the command can tell. Raises Difference."""
+        self._replacements.before(entry, placement, self._running, self._auditor.twin)
 
     def follow(self, entry: JournalEntry, placement: Placement | None, events: Sequence[Event]) -> None:
         """The rows after a command that the auditor has just checked, with these events."""
@@ -94,6 +100,7 @@ class History:
         for birth in births(place, trade, bid, ask, self._auditor.terms):
             self.page.births.append(birth)
             self._running[birth.id] = birth
+            self._replacements.born(birth)
             parties = {"buyer": bid["participant_id"], "provider": ask["participant_id"], "state": "scheduled"}
             self._tell("contract", birth.id, parties, at_micros)
         orders.traded(bid, trade, at_micros)
@@ -109,7 +116,9 @@ class History:
             told = f"{self._auditor.shard} at {entry.sequence}: {freed.contract} gives back {name} {given}, not {value}"
             require(given == value, told)
         self.endings += 1
-        self.page.endings.append(Ending(freed.contract, born, **entry.facts["ending"]))
+        ending = Ending(freed.contract, born, **entry.facts["ending"])
+        self._replacements.ended(ending, f"{self._auditor.shard} at {entry.sequence}")
+        self.page.endings.append(ending)
 
     def _done(self, entry: JournalEntry, done: Done) -> None:
         row = self.open.pop(done.order)

@@ -91,6 +91,8 @@ def _bid_columns(command: EnterBid | EnterAsk, bid: PlaceBid) -> Row:
         "avoid_providers": list(bid.avoid_providers),
         "min_reliability_ppm": bid.min_reliability_ppm,
         "template": codec.to_json(bid.template),
+        "replace_on_failure": bid.replace_on_failure,
+        "replaces": bid.replaces,
     }
 
 
@@ -104,4 +106,5 @@ def _ask_columns(command: EnterBid | EnterAsk) -> Row:
         "available_until": command.available_until,
         "min_minutes": command.min_minutes,
         "slice_minutes_sold": 0,
+        "replace_on_failure": False,
     }

@@ -81,6 +81,7 @@ class ShardAudit:
         try:
             facts = entry_facts(entry)
             placement = check_entry(entry, facts)
+            self._history.precede(entry, placement)
         except Difference as difference:
             raise Difference(f"{where}: {difference}") from difference
         events = self._by_the_book(entry, where)

@@ -181,6 +181,8 @@ def _check_progress(row: Mapping[Any, Any]) -> None:
     state, guest = row["state"], row["guest_state"]
     ended = row["ended_minute"] is not None
     require(state == FAILED or ended == (state in ENDED), f"contract {row['id']}: state is {state}, ended: {ended}")
+    linked = row["replaced_by"] or row["not_replaced"]
+    require(state == FAILED or linked is None, f"contract {row['id']}: state is {state}, and it tells {linked}")
     reported = guest is not None
     require((row["guest_state_at_ms"] > 0) == reported, f"contract {row['id']}: guest_state is {guest}, without a time")
     reachable = CONTRACT_STATES.rows.keys() - (set() if reported else _OF_A_GUEST)

@@ -9,7 +9,7 @@ import typer
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, show, show_one
 
-_COLUMNS = ("id", "role", "instrument", "start", "end", "ended", "slices", "price", "state", "guest_state")
+_COLUMNS = ("id", "role", "instrument", "start", "end", "ended", "slices", "price", "state", "guest_state", "replaces")
 
 _contracts = typer.Typer(help="The contracts that you bought or sold.", invoke_without_command=True)
 

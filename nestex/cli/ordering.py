@@ -44,6 +44,9 @@ PostOnly = Annotated[bool, typer.Option("--post-only", help="be rejected rather 
 Stp = Annotated[
     SelfTradePrevention, typer.Option("--stp", help="what is canceled where it would trade with your own order")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace-on-failure", help="buy the rest again where a guest is not delivered")
+]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="only tell what would happen")]
 
 
@@ -67,6 +70,7 @@ def buy(
     node: Annotated[list[str] | None, typer.Option("--node", help="only on this node; may be repeated")] = None,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="not with this provider; may be repeated")] = None,
     min_reliability: Annotated[int, typer.Option("--min-reliability", help="of the provider, parts per million")] = 0,
+    replace: Replace = False,
     tif: Tif = None,
     expires_at: ExpiresAt = None,
     post_only: PostOnly = False,
@@ -76,7 +80,6 @@ def buy(
     as_json: AsJson = False,
 ) -> None:
     """Bid for guests."""
-    keys = [path.read_text(encoding="utf-8").strip() for path in ssh_key or []]
     body = {
         "side": "bid",
         "instrument": instrument,
@@ -89,7 +92,8 @@ def buy(
         "nodes": node or [],
         "avoid_providers": avoid or [],
         "min_reliability_ppm": min_reliability,
-        "guest": {"name": name, "image": image, "ssh_keys": keys},
+        "replace_on_failure": replace,
+        "guest": {"name": name, "image": image, "ssh_keys": _keys(ssh_key)},
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
 
@@ -124,6 +128,10 @@ def sell(
         "min_minutes": min_minutes,
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
+
+
+def _keys(files: list[Path] | None) -> list[str]:
+    return [path.read_text(encoding="utf-8").strip() for path in files or []]
 
 
 def _attributes(

@@ -171,6 +171,12 @@ class World:
         with self.database.begin() as connection:
             return dict(connection.execute(select(orders).where(orders.c.id == order)).mappings().one())
 
+    def orders_of(self, participant: str) -> list[dict[str, Any]]:
+        """Oldest first."""
+        of = select(orders).where(orders.c.participant_id == participant).order_by(orders.c.sequence)
+        with self.database.begin() as connection:
+            return [dict(row) for row in connection.execute(of).mappings()]
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         with self.database.begin() as connection:

@@ -56,6 +56,12 @@ class ContractModel(BaseModel):
     value: MoneyText = Field(description="price of the whole window, without VAT")
     state: ContractState
     reason: str | None
+    replaces: str | None = Field(description="buyer: your contract that failed, for whose rest this one was bought")
+    replaced_by: str | None = Field(description="buyer: the contract that was bought for the rest of this one")
+    not_replaced: str | None = Field(
+        description="buyer: why nothing was bought for the rest, though the bid asked for it: `nothing_fits`, the"
+        " reason of the order, or the code of the rule that refused it"
+    )
     guest_name: str
     guest_state: str | None = Field(description="as the agent reported it last")
     endpoints: list[EndpointModel]
@@ -147,6 +153,10 @@ async def _end(market: Services, who: Caller, command: EndContract) -> EndedCont
     )
 
 
+_OF_BUYER = ("replaces", "replaced_by", "not_replaced")
+"""Columns that are no business of the provider's."""
+
+
 def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
     """A row of `contract` as this party to it sees it."""
     slice_minutes = row["slices"] * (row["end_minute"] - row["start_minute"])
@@ -164,6 +174,7 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
         value=str(Money(price.amount(slice_minutes))),
         state=row["state"],
         reason=row["reason"],
+        **{name: row[name] if row["buyer_id"] == participant else None for name in _OF_BUYER},
         guest_name=row["guest"]["name"],
         guest_state=row["guest_state"],
         endpoints=[EndpointModel(**endpoint) for endpoint in row["endpoints"]],

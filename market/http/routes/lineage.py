@@ -102,6 +102,8 @@ class LineageModel(BaseModel):
     end: InstantText
     slices: int
     price: HourlyText
+    replaces: str | None = Field(description="buyer: your contract that failed, for whose rest this one was bought")
+    replaced_by: str | None = Field(description="buyer: the contract that was bought for the rest of this one")
     billed_minutes: int
     credited_minutes: int
     days: list[BilledDayModel]
@@ -160,6 +162,7 @@ def _model(found: Mapping[str, Any], limit: int) -> LineageModel:
         end=minute_text(contract["end_minute"]),
         slices=contract["slices"],
         price=Price(contract["price_micros"]).hourly(),
+        **found["links"],
         billed_minutes=contract["billed_minutes"],
         credited_minutes=contract["credited_minutes"],
         days=[_day(row) for row in found["days"]],

@@ -2,106 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select, update
 
-from billing import completion, ledger, metering
-from common import codec
+from billing import completion, ledger
 from common.minutes import Window
-from common.wire import Allocation, Capacity, GuestMinute, GuestStatus, UsageReport
+from common.wire import Capacity
 from market.contracts.end_contract import failing_contracts
-from market.contracts.follow_guest import follow_guest
-from market.engine.batch import BatchProcessor
-from market.engine.commands import Answer, EndContract
-from market.engine.recovery import rebuild
+from market.engine.commands import EndContract
 from market.nodes.liveness import live_revisions
-from market.tables import contract, instrument
-from nestex.audit.market import audit
-from nestex.books import first_difference
-from runtime import outbox
-from tests.market.factories import CODE, ZONE, World, code, order
-
-MINUTES = 60
-SLICES = 4
-GROSS = 150 * SLICES
-"""Of a minute, at the ask's price."""
-GRACE = 5
-
-
-class Deal:
-    """A whole node of four vCPUs, sold for an hour from the next minute on."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.provider, self.buyer = world.provider(), world.participant(50_000_000)
-        self.node = world.node(self.provider, vcpus=SLICES)
-        self.engine: BatchProcessor = world.engine()
-        until = world.minute + 1 + MINUTES
-        order(self.engine.process([world.ask(self.provider, self.node, available_until=until)]))
-        order(self.engine.process([world.bid(self.buyer, duration_minutes=MINUTES, slices_per_guest=SLICES)]))
-        self.start = world.minute + 1
-        self.sequence = 0
-
-    @property
-    def row(self) -> dict[str, Any]:
-        with self.world.begin() as connection:
-            return dict(connection.execute(select(contract)).mappings().one())
-
-    def deliver(self, minutes: int) -> None:
-        """So many minutes pass after the start, and are reported."""
-        self.world.real.pass_minutes(minutes + 1)
-        with self.world.begin() as connection:
-            for minute in range(self.start, self.start + minutes):
-                self.sequence += 1
-                guests = (GuestMinute(self.row["id"], 60, epoch=1),)
-                metering.record(connection, self.world.minute, [UsageReport(self.node, self.sequence, minute, guests)])
-
-    def end(self, ending: Any, participant: str | None = None, reason: str | None = None) -> list[Answer]:
-        return self.engine.process([EndContract(self.row["id"], ending, participant, reason)])
-
-    def tell(self, state: Any) -> None:
-        status = GuestStatus(self.node, self.row["id"], 1, state, self.world.real.micros // 1000, "it broke")
-        with self.world.begin() as connection:
-            follow_guest(connection, status, self.world.real.micros)
-
-    def told(self) -> Allocation:
-        """What the agent was told last."""
-        with self.world.begin() as connection:
-            return codec.decode(Allocation, bytes(outbox.unpublished(connection, 10)[-1].payload))
-
-    def sell_again(self, **fields: Any) -> list[Answer]:
-        """An ask for everything that the node has, from the next minute on."""
-        until = self.start + MINUTES
-        return self.engine.process([self.world.ask(self.provider, self.node, available_until=until, **fields)])
-
-    def check(self) -> None:
-        """The books are right, the audit too, and another engine comes to the same memory."""
-        assert first_difference(self.world.database) is None
-        assert audit(self.world.database, None, lambda _done, _total: None).difference is None
-        with self.world.begin() as connection:
-            rebuilt = rebuild(connection, ZONE, lambda: None).state.shard
-        assert rebuilt.state_hash() == self.engine.state.shard.state_hash()
-
-    def close(self) -> None:
-        """Time passes, and everything is accounted for."""
-        self.world.real.pass_minutes(MINUTES + GRACE)
-        with self.world.begin() as connection:
-            closed = completion.complete(connection, self.world.minute, self.world.real.micros, GRACE, 10)
-            assert [done.contract_id for done in closed] == [self.row["id"]]
-            assert ledger.balances(connection, self.buyer)["escrow"] == 0
-            assert ledger.balances(connection, self.provider)["bond"] == 0
-        self.check()
+from market.tables import instrument
+from tests.market.engine.deal import GRACE, GROSS, MINUTES, SLICES, Deal, with_vat
+from tests.market.factories import CODE, World, code, order
 
 
 @pytest.fixture
 def deal(world: World) -> Deal:
     return Deal(world)
-
-
-def with_vat(micros: int) -> int:
-    return micros + micros * 19 // 100
 
 
 def make_spot(world: World) -> None:

@@ -44,6 +44,7 @@ def test_an_order_shows_all_that_it_was_placed_with(buyer: Http, provider: Http,
         "nodes": [node_id],
         "avoid_providers": [provider.participant],
         "min_reliability_ppm": 900_000,
+        "replace_on_failure": True,
     }
     placed = buyer.post("/v1/orders", resting_bid(**attributes)).json()
     assert {name: placed[name] for name in attributes} == attributes

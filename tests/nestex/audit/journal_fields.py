@@ -76,6 +76,8 @@ OF_NO_WEIGHT = ("party.available_micros", "party.fee_ppm", "instrument.horizon_m
 """Facts that decided nothing, as long as the order has not traded: a little more of them leaves no trace."""
 
 
+_REPLACED = Entry("replaced", "replaced", "free", Free)
+_REPLACING = Entry("replacing", "replacing", "bid", EnterBid)
 _GTD_BID = Entry("gtd bid", "gtd bid", "bid", EnterBid)
 _GTD_ASK = Entry("gtd ask", "gtd ask", "ask", EnterAsk)
 _SELDOM: tuple[tuple[Entry, Path, Any], ...] = tuple(
@@ -102,6 +104,12 @@ def field_mutations() -> Iterator[JournalMutation]:
                 yield mutation
     for ending in ("busted", "completed"):
         yield _mutation(ENTRIES[-1], ("facts", "ending"), "another", ending)
+    for name in ("replaced_by", "not_replaced"):
+        yield _mutation(_REPLACED, ("facts", "ending", name), "another", "x")
+    yield _mutation(_REPLACED, ("facts", "ending", "replaced_by"), "dropped")
+    for name in ("replaces", "replace_on_failure", "avoid_providers", "price_micros", "slices_per_guest"):
+        kind = get_type_hints(PlaceBid)[name]
+        yield _mutation(_REPLACING, ("facts", "placement", name), _changes(_known(kind))[0])
     for entry, path, value in _SELDOM:
         yield _mutation(entry, path, "another", value)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from market.contracts.fail_contract import fail_contract
 from market.engine import fence as fencing
 from market.engine import snapshots
 from market.engine.batch import BatchProcessor
@@ -161,7 +162,27 @@ class _Cast:
             released, busted = connection.execute(query.order_by(contract.c.id).limit(2)).scalars()
         self.batch(EndContract(released, "release", self.buyers[0]))
         self.batch(EndContract(busted, "bust", reason="a wrong price"))
-        return {"released": released}
+        return {"released": released} | self.fail_contracts()
+
+    def fail_contracts(self) -> Tags:
+        """Two guests fail: one is bought again, the other cannot be."""
+        world, fresh = self.world, self.world.participant(9_000_000)
+        node, other = world.node(self.sellers[0], vcpus=2), world.node(self.sellers[1], vcpus=1)
+        offered: dict[str, Any] = {"available_until": world.minute + 31}
+        self.batch(world.ask(self.sellers[0], node, slices=2, price_micros=180, **offered))
+        asked: dict[str, Any] = {"replace_on_failure": True, "duration_minutes": 30, "nodes": (node, other)}
+        self.batch(*(world.bid(fresh, template=GuestTemplate(name, "default"), **asked) for name in ("one", "two")))
+        with world.begin() as connection:
+            query = select(contract).where(contract.c.buyer_id == fresh).order_by(contract.c.id)
+            rows = connection.execute(query).mappings().all()
+            for row in rows:
+                fail_contract(connection, row, row["start_minute"], "it broke", world.real.micros)
+        self.batch(world.ask(self.sellers[1], other, slices=1, price_micros=172, **offered))
+        for row in rows:
+            self.batch(EndContract(row["id"], "fail"))
+        with world.begin() as connection:
+            bought = select(contract.c.bid_order_id).where(contract.c.replaces == rows[0]["id"])
+            return {"replaced": rows[0]["id"], "replacing": connection.execute(bought).scalar_one()}
 
     def _set_mode(self, mode: str) -> None:
         with self.world.begin() as connection:

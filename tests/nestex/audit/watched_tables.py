@@ -86,6 +86,7 @@ ALIKE = {
     *(f"billable_contract.{name}" for name in ("compensation_micros", "released_minute", "closed_at_micros")),
     "contract.reason",
     "contract.ended_minute",
+    *(f"contract.{name}" for name in ("replaces", "replaced_by", "not_replaced")),  # one row has each
 }
 """Columns that have the same value in every row of the history: no two rows can exchange them."""
 

@@ -32,13 +32,14 @@ def test_every_option_of_an_order_reaches_the_market(run: Run, buyer: Http, prov
     options = (
         "--by", later(100), "--guests", "2", "--slices", "2", "--tif", "gtd", "--expires-at", later(50), "--post-only",
         "--stp", "cancel_both", "--node", node_id, "--avoid", provider.participant, "--min-reliability", "7",
-        "--client-id", "mine",
+        "--client-id", "mine", "--replace-on-failure",
     )  # fmt: skip
     order = answer(run(buyer, *BUY, *options, "--json"))
     expected = {
         "time_in_force": "gtd", "expires_at": later(50), "post_only": True, "self_trade_prevention": "cancel_both",
         "nodes": [node_id], "avoid_providers": [provider.participant], "min_reliability_ppm": 7, "guests": 2,
         "slices_per_guest": 2, "client_order_id": "mine", "state": "new",
+        "replace_on_failure": True,
     }  # fmt: skip
     assert {name: order[name] for name in expected} == expected
     offered = answer(run(provider, *sell(node_id, "--tif", "gtc", "--post-only", "--stp", "cancel_maker", "--json")))
