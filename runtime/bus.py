@@ -27,6 +27,8 @@ from runtime.settings import Settings
 
 log = logging.getLogger("nestex.bus")
 
+PING_SECONDS = 10
+"""After three of which without an answer a connection is given up: a line that is cut resets none."""
 _STREAM_NAME_IN_USE = 10058
 _DAY_SECONDS = 86_400.0
 _PAGE = 256
@@ -70,6 +72,7 @@ async def connect(settings: Settings, name: str) -> Client:
         user_credentials=str(settings.nats_credentials),
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
+        ping_interval=PING_SECONDS,
         error_cb=_log_error,
     )
 

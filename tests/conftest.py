@@ -16,8 +16,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import os
-import platform
 import secrets
 import shutil
 import tempfile
@@ -45,9 +43,15 @@ from nestex.stack.supervisor import Supervisor
 from runtime.agent_access import AGENTS, SERVER_CREDENTIALS, Authority
 from runtime.database import connect
 from runtime.nats_jwt import credentials_file, new_seed
+from tests.out_of_reach import pytest_collection_modifyitems, pytest_terminal_summary
 from tests.scheduling import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_terminal_summary",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
+]
 
 # How long an example takes is the machine's business; no test fails because others use it too.
 settings.register_profile("nestex", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,38 +82,6 @@ class NatsAccount:
 
 
 _SERVERS = pytest.StashKey[Servers]()
-
-
-REAL_GUESTS_NEED = "root, for libvirt's namespaces, cgroups and devices, and Debian, for the small guest's kernel"
-"""A disk that is full needs root too, to make a small one."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where nothing of a real guest can be tried, the end of the run says so."""
-    if not _can_try_real_guests():
-        impossible = [item for item in items if _needs_real_guests(item)]
-        config.hook.pytest_deselected(items=impossible)
-        items[:] = [item for item in items if item not in impossible]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The last word of a run that left something out."""
-    if not _can_try_real_guests():
-        terminalreporter.write_line(
-            f"NOT TESTED: real guests and a full disk, which need {REAL_GUESTS_NEED}", red=True, bold=True
-        )
-
-
-def _can_try_real_guests() -> bool:
-    return os.geteuid() == 0 and platform.freedesktop_os_release().get("ID") == "debian"
-
-
-def _needs_real_guests(item: pytest.Item) -> bool:
-    parameters = getattr(item, "callspec", None)
-    named = set(getattr(item, "fixturenames", ()))
-    return bool(named & {"real_node", "real_guests", "small_disk"}) or (
-        parameters is not None and "qemu" in parameters.params.values()
-    )
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -20,6 +20,7 @@ EACH_FOR_ITSELF = ("tests/reliability/", "tests/simulation/test_seeds.py", "test
 """Modules whose tests may be divided among workers; of others one worker runs all, since they share what is costly."""
 LONG = (
     "tests/reliability/test_real_guest.py",
+    "tests/reliability/test_cut_network.py",
     "tests/reliability/test_full_disk.py",
     "tests/reliability/test_month_end.py",
     "tests/simulation/test_planted_mistakes.py",

@@ -20,7 +20,7 @@ from billing.documents.content import (
     Party,
     Reference,
 )
-from billing.documents.numbering import draw, number_text
+from billing.documents.numbering import draw, number_text, series
 from billing.identities import LegalIdentity, latest
 from billing.tables import document
 from billing.transfers import MARKET
@@ -120,14 +120,14 @@ def finalise(connection: Connection, document_ids: Sequence[str], at_micros: int
     columns = document.c
     query = select(columns.id, columns.issuer, columns.kind, columns.state).where(among(columns.id, document_ids))
     rows = connection.execute(query.order_by(columns.issuer, columns.kind, columns.participant_id).with_for_update())
-    year = _year(at_micros)
+    year, ending = _year(at_micros), series(connection)
     changes: list[dict[str, Any]] = []
     for (issuer, kind), group in groupby(rows.all(), key=lambda row: (row.issuer, row.kind)):
         drafts = list(group)
         first = draw(connection, issuer, kind, year, len(drafts))
         for sequence, row in enumerate(drafts, start=first):
             DOCUMENT_STATES.check(row.state, FINALISED)
-            changes.append({"key": row.id, "drawn": sequence, "text": number_text(kind, year, sequence)})
+            changes.append({"key": row.id, "drawn": sequence, "text": number_text(kind, year, sequence, ending)})
     if changes:
         statement = document.update().where(columns.id == bindparam("key"))
         statement = statement.values(

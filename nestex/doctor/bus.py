@@ -37,6 +37,8 @@ async def _examine(url: str, credentials: Path) -> list[Finding]:
             user_credentials=str(credentials),
             connect_timeout=_CONNECT_SECONDS,
             allow_reconnect=False,
+            max_reconnect_attempts=1,  # the client means by it also how often it looks for a server at first
+            reconnect_time_wait=0,
             error_cb=_ignore,
         )
     except (OSError, nats.errors.Error, TimeoutError) as error:

@@ -13,6 +13,8 @@ from billing.documents.content import Charge
 from billing.documents.issue import draft, finalise
 from billing.documents.numbering import draw
 from billing.tables import billing_period, document
+from common.clock import ClockAnchor
+from runtime import deployment, tables
 from tests.billing.factories import AT, END, GRACE, MONTH, START, Agent, contract, deliver, open_market, trade
 
 CHARGE = Charge("fra1.std.firm", 1, "S", 190_000, "con", "2026-10-01", 1, 1, 5, 0, 5, 0)
@@ -59,3 +61,21 @@ def test_the_year_of_a_number_is_that_of_the_issue(books: Connection) -> None:
     periods.close(books, MONTH, END + GRACE, late, GRACE)
     numbers = books.execute(select(document.c.number).order_by(document.c.number)).scalars().all()
     assert numbers == ["INV-2027-000001", "SBI-2027-000001"]
+
+
+def test_no_number_comes_again_after_the_database_was_set_back(database: Engine) -> None:
+    def issue(generation: int) -> str | None:
+        """The number of the first document after the backup, which is that of an empty market."""
+        with database.connect() as connection:
+            open_market(connection)
+            deployment.establish(connection, "EUR", ClockAnchor(AT, AT))
+            connection.execute(tables.deployment.update().values(generation=generation))
+            connection.execute(billing_period.insert().values(month=MONTH, state="open"))
+            finalise(connection, draft(connection, MONTH, {("invoice", "p"): [CHARGE]}, AT), AT)
+            number: str | None = connection.execute(select(document.c.number)).scalar_one()
+            connection.rollback()
+            return number
+
+    assert issue(0) == "INV-2026-000001"
+    restored = [issue(1_795_470_000_000 + later) for later in (0, 1)]
+    assert restored == ["INV-2026-000001-1M855KZW0", "INV-2026-000001-1M855KZW1"]

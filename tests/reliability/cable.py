@@ -1,4 +1,4 @@
-"""The line between agents and the bus, as a proxy that a test can cut and mend."""
+"""The line between agents and the bus, as a proxy that a test can cut and mend; connections are reset by the cut."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 import threading
 from contextlib import suppress
 
+from nestex.stack.ports import LOOPBACK
+
 
 class Cable:
-    """A TCP proxy on loopback in a thread of its own. `target` is where it leads, as host and port."""
+    """A TCP proxy in a thread of its own. `target` is where it leads, as host and port."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = LOOPBACK) -> None:
+        """It listens at this address of the machine."""
+        self._address = address
         self.target: tuple[str, int] | None = None
         self._cut = False
         self._writers: set[asyncio.StreamWriter] = set()
@@ -18,7 +22,7 @@ class Cable:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        self.url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.url = f"nats://{address}:{server.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
         """Break every connection, and let none through."""
@@ -36,7 +40,7 @@ class Cable:
         self._thread.join()
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        return await asyncio.start_server(self._connected, self._address, 0)
 
     async def _break(self) -> None:
         for writer in list(self._writers):

@@ -13,6 +13,7 @@ from nestex.bootstrap import NewDeployment
 from nestex.cli.client import MarketClient
 from nestex.local import running_market, start_agent
 from nestex.stack.hypervisor_kind import HypervisorKind
+from nestex.stack.ports import LOOPBACK
 from runtime.database import connect
 from tests.reliability.cable import Cable
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
@@ -34,10 +35,15 @@ FORM = {
 
 @contextmanager
 def running_town(
-    path: Path, *, market_micros: int | None = None, hypervisor: HypervisorKind = HypervisorKind.TEST
+    path: Path,
+    *,
+    market_micros: int | None = None,
+    hypervisor: HypervisorKind = HypervisorKind.TEST,
+    address: str = LOOPBACK,
 ) -> Iterator[Town]:
-    """The deployment in a data folder at `path`, with an ask for the whole node on the book."""
-    clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable()
+    """The deployment in a data folder at `path`, with an ask for the whole node on the book. The agent finds the bus at
+    this address of the machine."""
+    clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable(address)
     new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
     with running_market(path, clock, [ZONE], new, extra=settings(fault_file, cable)) as market:
         bus = urlsplit(market.stack.nats_url)

@@ -152,6 +152,16 @@ class Town:
         with self.database.begin() as connection:
             return [dict(row) for row in connection.execute(query, {"name": name}).mappings()]
 
+    def missing_minutes(self, name: str) -> int:
+        """Minutes of its guests, from the first that was reported to the end of the window, that nobody reported."""
+        query = text(
+            "SELECT sum(c.end_minute - u.first - u.reported) FROM contract c JOIN orders o ON o.id = c.bid_order_id"
+            " JOIN (SELECT contract_id, min(minute) AS first, count(*) AS reported FROM usage_minute"
+            " GROUP BY contract_id) u ON u.contract_id = c.id WHERE o.client_order_id = :name"
+        )
+        with self.database.begin() as connection:
+            return int(connection.execute(query, {"name": name}).scalar_one())
+
     def ended(self, name: str) -> list[dict[str, Any]]:
         """The contracts of a bid once all are over."""
 
