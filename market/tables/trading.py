@@ -53,6 +53,7 @@ orders = Table(
     Column("avoid_providers", ARRAY(Text), comment="bid"),
     Column("min_reliability_ppm", Integer, comment="bid"),
     Column("template", JSONB, comment="bid: the guest's image, keys and user data"),
+    Column("exclusive_group", Text, comment="bid: the id of the first bid of its group, of which only one trades"),
     Column("node_id", Text, ForeignKey("node.id"), comment="ask backed by a node"),
     Column("backing_contract_id", Text, comment="ask backed by a contract (resale)"),
     Column("slices", Integer, comment="ask"),
