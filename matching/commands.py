@@ -62,6 +62,11 @@ class EnterBid:
             raise _no_expiry()
 
 
+Alternatives = tuple[EnterBid, ...]
+MOST_ALTERNATIVES = 20
+"""Bids of the largest exclusive group."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnterAsk:
     """Offers `slices` slices of a node in [available_from, available_until), for contracts of at least `min_minutes`.
@@ -182,7 +187,31 @@ class Free:
             raise _too_low(self, self.minute + 1, "start")
 
 
-Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free
+@dataclass(frozen=True, slots=True)
+class EnterGroup:
+    """Enters bids of one participant, of which only one is to trade, in this order: as soon as one trades, those that
+    rest are canceled, and those that come after it do not enter.
+
+    What is wrong with one of them (its window, its instrument's mode, its time in force) ends that one alone.
+
+    Raises InvalidInput (`invalid_field`) for fewer than two, more than MOST_ALTERNATIVES, and bids of several minutes
+    or participants, or with the same id.
+    """
+
+    minute: int
+    bids: "Alternatives"
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.bids) <= MOST_ALTERNATIVES:
+            limit = f"2 to {MOST_ALTERNATIVES}"
+            raise InvalidInput("invalid_field", f"a group has {limit} bids", field="bids", limit=limit)
+        if len({(bid.minute, bid.participant) for bid in self.bids} | {(self.minute, self.bids[0].participant)}) > 1:
+            raise InvalidInput("invalid_field", "bids of a group have one minute and participant", field="bids")
+        if len({bid.order for bid in self.bids}) < len(self.bids):
+            raise InvalidInput("invalid_field", "bids of a group have ids of their own", field="bids")
+
+
+Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free | EnterGroup
 
 
 def _too_low(command: EnterBid | EnterAsk | Amend | Free, lowest: int, *fields: str) -> InvalidInput:

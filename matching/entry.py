@@ -9,7 +9,7 @@ from common.errors import Conflict
 from matching.commands import Amend
 from matching.events import Amended
 from matching.floor import Floor
-from matching.orders import Ask, Order
+from matching.orders import Ask, Bid, Order
 from matching.rule import match, would_match
 
 _CLOSED = {"halted": "instrument_halted", "cancel_only": "instrument_cancel_only"}
@@ -22,7 +22,7 @@ def enter(order: Order, floor: Floor) -> None:
     Raises Conflict (`duplicate_order`) when its id is open.
     """
     if order.order in floor.open:
-        raise Conflict("duplicate_order", f"an order {order.order} is open", field="order")
+        raise _is_open(order)
     floor.admit(order)
     entry = order.entry
     time_in_force = entry.time_in_force
@@ -45,6 +45,25 @@ def enter(order: Order, floor: Floor) -> None:
         floor.place(order)
 
 
+def enter_group(bids: list[Bid], floor: Floor) -> None:
+    """New bids enter in this order until one of them trades; those after it are canceled before they meet the book.
+
+    Raises Conflict (`duplicate_order`) when the id of one is open.
+    """
+    for bid in bids:
+        if bid.order in floor.open:
+            raise _is_open(bid)
+        bid.rivals = tuple(other.order for other in bids if other is not bid)
+    has_traded = False
+    for bid in bids:
+        if not has_traded:
+            enter(bid, floor)
+            has_traded = bid.guests_left < bid.guests
+        else:
+            floor.admit(bid)
+            floor.reject(bid, "exclusive_group")
+
+
 def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor) -> None:
     """A resting order meets the book at another price, or the same, behind all others.
 
@@ -64,6 +83,10 @@ def enter_again(order: Order, amendment: Amend, price_micros: int, floor: Floor)
         floor.place(order)
     else:
         floor.finish(order, reason)
+
+
+def _is_open(order: Order) -> Conflict:
+    return Conflict("duplicate_order", f"an order {order.order} is open", field="order")
 
 
 def _fill_or_kill(bid: Order, floor: Floor) -> None:

@@ -39,6 +39,7 @@ REASONS: dict[str, Reason] = {
         "canceled",
         "Two compatible orders of one participant met, and the incoming one's prevention mode chose this one.",
     ),
+    "exclusive_group": Reason("canceled", "Another bid of its exclusive group has traded."),
     "amended_away": Reason("canceled", "Its participant took so many slices off it that no contract fits any more."),
     "node_lost": Reason("canceled", "The node behind it is lost: its agent has been silent for too long."),
     "node_drained": Reason("canceled", "Its provider drains the node behind it: nothing more of it is sold."),

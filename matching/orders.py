@@ -44,7 +44,10 @@ class _Either:
 
 
 class Bid(_Either):
-    """A bid that meets or rests on the book. `guests` is the total that it asks for, traded ones included."""
+    """A bid that meets or rests on the book. `guests` is the total that it asks for, traded ones included.
+
+    `rivals` are the ids of the other bids of its exclusive group, in the order in which they entered.
+    """
 
     __slots__ = (
         "duration_minutes",
@@ -52,6 +55,7 @@ class Bid(_Either):
         "entry",
         "guests",
         "guests_left",
+        "rivals",
         "slices_per_guest",
         "start_by",
         "start_from",
@@ -65,6 +69,7 @@ class Bid(_Either):
         self.order = entry.order
         self.price_micros = entry.price_micros
         self.guests = self.guests_left = entry.guests
+        self.rivals: tuple[str, ...] = ()
         self.slices_per_guest = entry.slices_per_guest
         self.start_from = start_from = entry.start_from
         self.start_by = start_by = entry.start_by

@@ -9,8 +9,11 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from matching.book import Level
 from matching.events import Side
+from matching.exclusive import end_rivals
 from matching.floor import Floor
 from matching.orders import Ask, Bid, Order
 
@@ -31,8 +34,10 @@ def match(taker: Order, floor: Floor) -> str | None:
         else:
             assert isinstance(taker, Ask)
             reason = _meet_bids(taker, level, floor)
-        if index < len(keys) and keys[index] == key:  # otherwise all orders of the level have left
+        if index < len(keys) and keys[index] == key:
             index += 1
+        else:  # all orders of the level have left, and with them rivals that were alone at a better price
+            index = bisect_right(keys, key)
     return reason
 
 
@@ -75,7 +80,7 @@ def _meet_asks(bid: Bid, level: Level, floor: Floor) -> str | None:
         if participant == ask.entry.participant:
             reason = _prevent_self_trade(bid, ask, leaving, floor)
         else:
-            _trade(bid, ask, start, floor, "bid")
+            _trade(bid, ask, start, floor, "bid", leaving)
             if not ask.most_slices or ask.open_until <= next_minute:
                 floor.finish(ask, "fully_filled")
                 leaving.append(ask)
@@ -109,12 +114,12 @@ def _meet_bids(ask: Ask, level: Level, floor: Floor) -> str | None:
             start = ask.earliest_start(bid.slices_per_guest, duration, first, bid.start_by)
         else:
             start = steps.earliest_start(bid.slices_per_guest, duration, first, bid.start_by)
-        if start is None or not bid.accepts(ask):
+        if start is None or not bid.guests_left or not bid.accepts(ask):  # a rival that is leaving wants none
             continue
         if participant == bid.entry.participant:
             reason = _prevent_self_trade(ask, bid, leaving, floor)
         else:
-            _trade(bid, ask, start, floor, "ask")
+            _trade(bid, ask, start, floor, "ask", leaving)
             if not bid.guests_left:
                 floor.finish(bid, "fully_filled")
                 leaving.append(bid)
@@ -127,11 +132,13 @@ def _meet_bids(ask: Ask, level: Level, floor: Floor) -> str | None:
     return reason
 
 
-def _trade(bid: Bid, ask: Ask, first: int, floor: Floor, taker_side: Side) -> None:
+def _trade(bid: Bid, ask: Ask, first: int, floor: Floor, taker_side: Side, leaving: list[Order]) -> None:
     """Guests go to the earliest start, as many as fit there; then to the next, until none fits or none is left."""
     start: int | None = first
     while start is not None:
         floor.trade(bid, ask, start, taker_side)
+        if bid.rivals:
+            end_rivals(bid, leaving, floor)
         if not bid.guests_left or ask.most_slices < bid.slices_per_guest:
             break
         start = ask.earliest_start(bid.slices_per_guest, bid.duration_minutes, start, bid.start_by)

@@ -11,8 +11,8 @@ from common.minutes import Window
 from common.wire import Capacity
 from matching.amend import amend
 from matching.book import Book, Depth
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Free
-from matching.entry import enter
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, Free
+from matching.entry import enter, enter_group
 from matching.events import Event
 from matching.floor import Floor
 from matching.orders import Ask, Bid
@@ -68,6 +68,9 @@ class Shard:
             elif isinstance(command, Free):
                 vector = (command.slice_vcpus, command.slice_memory_mib, command.slice_disk_gib)
                 floor.free_capacity(command.node, vector, window_profile(command.slices, command.start, command.end))
+            elif isinstance(command, EnterGroup):
+                books = [floor.books.get(bid.instrument) or self._new_book(bid.instrument) for bid in command.bids]
+                enter_group([Bid(bid, book.bids) for bid, book in zip(command.bids, books, strict=True)], floor)
         except BaseException:
             floor.undo.shorten(kept)
             raise

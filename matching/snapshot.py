@@ -37,6 +37,7 @@ def _bid(value: dict[str, Any], floor: Floor) -> Order:
     bid = Bid(entry, floor.book(entry.instrument).bids)
     bid.priority = value["priority"]
     bid.guests_left = value["guests_left"]
+    bid.rivals = tuple(value.get("rivals", ()))
     return bid
 
 

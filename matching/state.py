@@ -25,7 +25,9 @@ def canonical_state(floor: Floor) -> dict[str, Any]:
     return {
         "minute": floor.minute,
         "entered": floor.entered,
-        "orders": [_order_state(order) for order in sorted(floor.open.values(), key=lambda order: order.priority)],
+        "orders": [
+            _order_state(order, floor) for order in sorted(floor.open.values(), key=lambda order: order.priority)
+        ],
         "load": [
             [node, vector, profile.minutes, profile.levels]
             for node, vector, profile in floor.load.committed(floor.minute)
@@ -33,7 +35,7 @@ def canonical_state(floor: Floor) -> dict[str, Any]:
     }
 
 
-def _order_state(order: Order) -> dict[str, Any]:
+def _order_state(order: Order, floor: Floor) -> dict[str, Any]:
     shared = {
         "order": order.order,
         "participant": order.entry.participant,
@@ -56,6 +58,7 @@ def _order_state(order: Order) -> dict[str, Any]:
             "nodes": sorted(set(order.entry.nodes)),
             "avoid_providers": sorted(set(order.entry.avoid_providers)),
             "min_reliability_ppm": order.entry.min_reliability_ppm,
+            **_rivals(order, floor),
         }
     assert isinstance(order, Ask)
     return shared | {
@@ -68,3 +71,9 @@ def _order_state(order: Order) -> dict[str, Any]:
         "minutes": order.profile.minutes,
         "levels": order.profile.levels,
     }
+
+
+def _rivals(bid: Bid, floor: Floor) -> dict[str, list[str]]:
+    """Nothing for a bid of its own, or the last of its group: what is done matters no more."""
+    rivals = [rival for rival in bid.rivals if rival in floor.open]
+    return {"rivals": rivals} if rivals else {}

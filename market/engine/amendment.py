@@ -59,10 +59,10 @@ def with_price(record: OrderRecord, price_micros: int, facts: PlacementFacts, st
 
 
 def check_entry_again(
-    after: OrderRecord, before: OrderRecord, facts: PlacementFacts, minute: int, committed: Capacity
+    after: OrderRecord, facts: PlacementFacts, minute: int, more_micros: int, committed: Capacity
 ) -> None:
-    """All entry checks, on facts of now. `committed` is the node's peak in an ask's window, the ask included."""
-    more_micros = after.reserved_micros - before.reserved_micros
+    """All entry checks, on facts of now. `more_micros` is what it reserves more than before, `committed` the node's
+    peak in an ask's window, the ask included."""
     if isinstance(after, BidRecord):
         check_bid_again(after.bid, after.window, facts, minute, more_micros)
     else:

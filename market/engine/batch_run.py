@@ -18,15 +18,18 @@ from market.engine.commands import (
     Command,
     EndContract,
     Expire,
+    PlaceGroup,
     Placement,
     PreviewOrder,
     Problem,
-    content_sha256,
+    group_sha256,
 )
 from market.engine.effects import Effects
 from market.engine.endings import Ended
 from market.engine.facts import Facts, PlacementFacts
+from market.engine.groups import at_place
 from market.engine.journal_entries import Journaled, journal_entries
+from market.engine.known_orders import KnownOrders, public
 from market.engine.records import BidRecord, OrderRecord, Stamp, trade_row
 from market.engine.state import EngineState
 from matching.commands import Command as BookCommand
@@ -46,8 +49,7 @@ class BatchRun:
         self.facts = facts
         self.effects = Effects()
         self.journaled: list[Journaled] = []
-        self._orders: dict[str, OrderRecord] = {}
-        self._by_client_id: dict[tuple[str, str], str] = {}
+        self._known = KnownOrders(facts, self.effects)
 
     def answer(self, command: Command) -> Answer:
         """Apply one command. One that breaks a rule, or trips over a fault of ours, is answered alone; the batch goes
@@ -98,6 +100,8 @@ class BatchRun:
                 return self._amend(command, effects)
             case PreviewOrder():
                 return self._preview(command.placement)
+            case PlaceGroup():
+                return self._place_group(command, effects)
             case EndContract():
                 raise AssertionError("a contract ends in a transaction of its own")
             case _:
@@ -107,52 +111,87 @@ class BatchRun:
         return Stamp(self.shard, self.sequence, self.at_micros)
 
     def _place(self, placement: Placement, effects: Effects) -> Answer:
-        known = self._known(placement)
+        known = self._known.placed(placement)
         if known is not None:
             return Answer(order=known)
-        if self.state.open.count(placement.participant) >= MOST_OPEN_ORDERS:
-            raise Refused(
-                "too_many_open_orders",
-                f"you have {MOST_OPEN_ORDERS} open orders in this zone: cancel some first",
-                limit=MOST_OPEN_ORDERS,
-            )
+        self._check_room(placement.participant, 1)
         facts = self._placement_facts(placement)
         entered, record = self.state.place(self._stamp(), placement, facts, effects)
         self._journal(entered, {"placement": placement, "facts": facts})
-        if placement.client_order_id is not None:
-            self._by_client_id[placement.participant, placement.client_order_id] = record.id
-        return Answer(order=_public(record.row()))
+        self._known.remember(placement)
+        return Answer(order=public(record.row()))
 
-    def _preview(self, placement: Placement) -> Answer:
+    def _place_group(self, group: PlaceGroup, effects: Effects) -> Answer:
+        known = self._group_placed(group)
+        if known:
+            return Answer(orders=known)
+        self._check_room(group.bids[0].participant, len(group.bids))
+        facts = self._group_facts(group)
+        entered, records = self.state.place_group(self._stamp(), group, facts, effects)
+        self._journal(entered, {"placements": group.bids, "facts": facts})
+        for bid in group.bids:
+            self._known.remember(bid)
+        return Answer(orders=tuple(public(record.row()) for record in records))
+
+    def _group_placed(self, group: PlaceGroup) -> tuple[dict[str, Any], ...]:
+        """The orders that an earlier call made, because all of a group have a client_order_id, or none; and all of them
+        the same content."""
+        found = []
+        for place, bid in enumerate(group.bids):
+            with at_place(place):
+                found.append(self._known.placed_as(bid, group_sha256(group, place)))
+        return tuple(row for row in found if row is not None)
+
+    def _group_facts(self, group: PlaceGroup) -> tuple[PlacementFacts, ...]:
+        facts = []
+        for place, bid in enumerate(group.bids):
+            with at_place(place):
+                facts.append(self._placement_facts(bid))
+        return tuple(facts)
+
+    def _check_room(self, participant: str, more: int) -> None:
+        if self.state.open.count(participant) + more > MOST_OPEN_ORDERS:
+            raise Refused(
+                "too_many_open_orders",
+                f"you have {self.state.open.count(participant)} open orders in this zone: cancel some first",
+                limit=MOST_OPEN_ORDERS,
+            )
+
+    def _preview(self, placed: Placement | PlaceGroup) -> Answer:
         """Apply and take back: what is told is what would have happened."""
         mark, effects = self.state.mark(), Effects()
         try:
-            _, record = self.state.place(self._stamp(), placement, self._placement_facts(placement), effects)
+            if isinstance(placed, PlaceGroup):
+                _, records = self.state.place_group(self._stamp(), placed, self._group_facts(placed), effects)
+                told = Answer(orders=tuple(public(record.row()) for record in records))
+            else:
+                _, record = self.state.place(self._stamp(), placed, self._placement_facts(placed), effects)
+                told = Answer(order=public(record.row()))
         finally:
             self.state.take_back(mark)
         trades = tuple(trade_row(*trade) for trade in effects.trades[:MOST_TRADES_TOLD])
-        return Answer(order=_public(record.row()), trades=trades, value_micros=_value_micros(effects))
+        return dataclasses.replace(told, trades=trades, value_micros=_value_micros(effects))
 
     def _amend(self, command: AmendOrder, effects: Effects) -> Answer:
         record = self.state.open.get(command.order)
         if record is None or record.participant != command.participant:
-            row = self._finished(command.order, command.participant)
+            row = self._known.finished(command.order, command.participant)
             raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
         facts = None if command.price_micros is None else self._placement_facts(record.placement)
         amend, after = self.state.amend(self._stamp(), command, facts, effects)
         self._journal(amend, {} if facts is None else {"facts": facts})
-        return Answer(order=_public(after.row()))
+        return Answer(order=public(after.row()))
 
     def _cancel(self, command: CancelOrder, effects: Effects) -> Answer:
         record = self.state.open.get(command.order)
         if record is None or record.participant != command.participant:
-            row = self._finished(command.order, command.participant)
+            row = self._known.finished(command.order, command.participant)
             if row["state"] == "canceled":
-                return Answer(order=_public(row))
+                return Answer(order=public(row))
             raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
         cancel, after = self.state.cancel(self._stamp(), command, effects)
         self._journal(cancel, {})
-        return Answer(order=_public(after.row()))
+        return Answer(order=public(after.row()))
 
     def _cancel_all(self, command: CancelAll, effects: Effects) -> Answer:
         found = [record for record in self.state.open.of(command.participant) if _is_meant(record, command)]
@@ -163,37 +202,6 @@ class BatchRun:
                 self._journal(cancel, {})
                 canceled += after.state == "canceled"
         return Answer(canceled=canceled)
-
-    def _finished(self, order: str, participant: str) -> dict[str, Any]:
-        """The row of an order of the participant that is not open. Raises NotFound."""
-        row = self._newest_row(order) or self.facts.by_order_id.get(order)
-        if row is None or row["participant_id"] != participant:
-            raise NotFound("not_found", f"you have no order {order}", field="order")
-        return row
-
-    def _known(self, placement: Placement) -> dict[str, Any] | None:
-        """The order that an earlier call with this client_order_id made. Raises Conflict when it asked for something
-        else."""
-        if placement.client_order_id is None:
-            return None
-        key = (placement.participant, placement.client_order_id)
-        row = self.facts.by_client_id.get(key)
-        order = self._by_client_id.get(key) or (row and row["id"])
-        row = (order and self._newest_row(order)) or row
-        if row is None:
-            return None
-        if bytes(row["content_sha256"]).hex() != content_sha256(placement):
-            raise Conflict(
-                "client_order_id_reused",
-                "this client_order_id belongs to an order with another content",
-                field="client_order_id",
-            )
-        return _public(row)
-
-    def _newest_row(self, order: str) -> dict[str, Any] | None:
-        """The order's row as this batch leaves it, if the batch touched it."""
-        record = self.effects.entered.get(order) or self.effects.changed.get(order)
-        return None if record is None else record.row()
 
     def _placement_facts(self, placement: Placement) -> PlacementFacts:
         instrument = self.facts.instruments.get(placement.instrument)
@@ -220,16 +228,15 @@ def _value_micros(effects: Effects) -> int:
 
 def _is_meant(record: OrderRecord, command: CancelAll) -> bool:
     side = "bid" if isinstance(record, BidRecord) else "ask"
-    return command.instrument in (None, record.placement.instrument) and command.side in (None, side)
+    group = record.group[0] if isinstance(record, BidRecord) and record.group else None
+    return (
+        command.instrument in (None, record.placement.instrument)
+        and command.side in (None, side)
+        and command.group in (None, group)
+    )
 
 
 def problem_of(error: NestexError) -> Problem:
     """The error as it travels back to the caller."""
     limit = None if error.limit is None else str(error.limit)
     return Problem(type(error).__name__, error.code, error.message, error.field, limit)
-
-
-def _public(row: dict[str, Any]) -> dict[str, Any]:
-    """What an answer carries: the row without the digest, which is no JSON, and the guest's template, which may be
-    large."""
-    return {name: value for name, value in row.items() if name not in ("content_sha256", "template")}

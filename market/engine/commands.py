@@ -89,10 +89,19 @@ Placement = PlaceBid | PlaceAsk
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewOrder:
-    """What placing the order would do now. Nothing is entered."""
+class PlaceGroup:
+    """Enter bids of one participant and zone of which only one is to trade, in this order. All of them have a
+    `client_order_id`, or none."""
 
-    placement: Placement
+    bids: tuple[PlaceBid, ...]
+    kind: Literal["place_group"] = "place_group"
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOrder:
+    """What placing the order, or the group, would do now. Nothing is entered."""
+
+    placement: Placement | PlaceGroup
     kind: Literal["preview"] = "preview"
 
 
@@ -122,12 +131,13 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class CancelAll:
-    """Take the participant's open orders off the books, oldest first, at most MOST_AT_ONCE; of one instrument or side
-    where it is named."""
+    """Take the participant's open orders off the books, oldest first, at most MOST_AT_ONCE; of one instrument, side or
+    exclusive group (the id of its first bid) where it is named."""
 
     participant: str
     instrument: str | None = None
     side: Literal["bid", "ask"] | None = None
+    group: str | None = None
     kind: Literal["cancel_all"] = "cancel_all"
 
 
@@ -153,7 +163,7 @@ class EndContract:
     kind: Literal["end_contract"] = "end_contract"
 
 
-Command = PlaceBid | PlaceAsk | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
+Command = PlaceBid | PlaceAsk | PlaceGroup | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
 
 _LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None}
 """Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
@@ -161,6 +171,7 @@ _LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None}
 _KINDS: dict[str, type[Any]] = {
     "place_bid": PlaceBid,
     "place_ask": PlaceAsk,
+    "place_group": PlaceGroup,
     "amend": AmendOrder,
     "cancel": CancelOrder,
     "cancel_all": CancelAll,
@@ -186,7 +197,7 @@ class Answer:
 
     A preview also tells the first `trades` (columns of the `trade` table), and the price of all of them for their whole
     windows; a CancelAll how many orders it `canceled`; an EndContract what became of the money (fields of
-    `billing.endings.Outcome`).
+    `billing.endings.Outcome`). A PlaceGroup, and its preview, is answered with its `orders`.
     """
 
     order: dict[str, Any] | None = None
@@ -195,13 +206,14 @@ class Answer:
     value_micros: int = 0
     canceled: int = 0
     ended: dict[str, int] | None = None
+    orders: tuple[dict[str, Any], ...] = ()
 
 
 def command_from_json(value: Any) -> Command:
     """The command in parsed JSON. Raises InvalidInput (`message_malformed`)."""
     name = value.get("kind") if isinstance(value, dict) else None
     if name == "preview":
-        return PreviewOrder(placement_from_json(value.get("placement")))
+        return PreviewOrder(_placed(value.get("placement"), PlaceBid, PlaceAsk, PlaceGroup))
     kind = _KINDS.get(str(name))
     if kind is None:
         raise InvalidInput("message_malformed", "this is no command of the engine", field="kind")
@@ -211,8 +223,13 @@ def command_from_json(value: Any) -> Command:
 
 def placement_from_json(value: Any) -> Placement:
     """The placement in parsed JSON. Raises InvalidInput (`message_malformed`)."""
+    placement: Placement = _placed(value, PlaceBid, PlaceAsk)
+    return placement
+
+
+def _placed(value: Any, *kinds: type[Any]) -> Any:
     command = command_from_json(value)
-    if not isinstance(command, PlaceBid | PlaceAsk):
+    if not isinstance(command, kinds):
         raise InvalidInput("message_malformed", "this is no order to place", field="placement")
     return command
 
@@ -220,6 +237,18 @@ def placement_from_json(value: Any) -> Placement:
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
+    return _sha256(_chosen(placement))
+
+
+def group_sha256(group: PlaceGroup, place: int) -> str:
+    """The digest of the bid at this place: of all bids of the group, because to come with others is to be another."""
+    return _sha256({"place": place, "bids": [_chosen(bid) for bid in group.bids]})
+
+
+def _chosen(placement: Placement) -> dict[str, Any]:
     chosen = codec.to_json(placement) | {"order": ""}
-    chosen = {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
-    return hashlib.sha256(codec.compact(chosen).encode()).hexdigest()
+    return {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(codec.compact(content).encode()).hexdigest()

@@ -6,14 +6,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from market.engine.records import AskRecord, ContractRecord, OrderRecord, Stamp
+from market.engine.records import AskRecord, BidRecord, ContractRecord, OrderRecord, Stamp
 from matching.events import Trade
 from runtime.feed import FeedEvent
 
 
 @dataclass(slots=True)
 class Effects:
-    """Orders as they end up, trades and contracts in execution order, and changes of reserved cash per participant."""
+    """Orders as they end up, trades and contracts in execution order, and changes of reserved cash per participant.
+
+    `groups` are the exclusive groups of which a bid was changed or is done, until `market.engine.groups` has seen to
+    their reservation.
+    """
 
     entered: dict[str, OrderRecord] = field(default_factory=dict)
     changed: dict[str, OrderRecord] = field(default_factory=dict)
@@ -21,6 +25,7 @@ class Effects:
     contracts: list[ContractRecord] = field(default_factory=list)
     reservations: Counter[str] = field(default_factory=Counter)
     events: list[FeedEvent] = field(default_factory=list)
+    groups: dict[tuple[str, ...], None] = field(default_factory=dict)
 
     def order_entered(self, record: OrderRecord) -> None:
         """A new row."""
@@ -34,6 +39,11 @@ class Effects:
     def newest(self, order: str) -> OrderRecord:
         """The order as it stands now; it must have entered or changed."""
         return self.entered[order] if order in self.entered else self.changed[order]
+
+    def group_touched(self, record: OrderRecord) -> None:
+        """A bid was changed or is done: its group, if it has one, may bind another sum."""
+        if isinstance(record, BidRecord) and record.group:
+            self.groups[record.group] = None
 
     def order_event(self, record: OrderRecord, at_micros: int) -> None:
         """Tell the feed how an order stands after a command."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from market.engine.facts import PlacementFacts
 from market.engine.records import AskRecord, BidRecord, OrderRecord
-from matching.commands import EnterAsk, EnterBid, InstrumentMode
+from matching.commands import EnterAsk, EnterBid, EnterGroup, InstrumentMode
 
 
 def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
@@ -16,6 +17,15 @@ def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
     if isinstance(record, BidRecord):
         return _enter_bid(record, mode)
     return _enter_ask(record, mode, facts.party.reliability_ppm)
+
+
+def group_of(records: Sequence[BidRecord], facts: Sequence[PlacementFacts]) -> EnterGroup:
+    """The entry of an exclusive group, each bid with its own instrument's mode."""
+    bids = [
+        _enter_bid(record, cast(InstrumentMode, used.instrument.mode))
+        for record, used in zip(records, facts, strict=True)
+    ]
+    return EnterGroup(records[0].entered.minute, tuple(bids))
 
 
 def _enter_bid(record: BidRecord, mode: InstrumentMode) -> EnterBid:

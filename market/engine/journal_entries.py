@@ -26,6 +26,8 @@ def journal_entries(at_micros: int, journaled: Sequence[Journaled]) -> tuple[Jou
 
 def _in_json(used: Any, shared: dict[int, Any]) -> Any:
     """Many orders of a batch use the same instrument and node: `shared` keeps the JSON of facts, by identity."""
+    if isinstance(used, tuple):
+        return [_in_json(one, shared) for one in used]
     if not isinstance(used, PlacementFacts):
         return codec.to_json(used)
     told = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from common import codec
 from common.errors import NestexError, Unavailable
-from market.engine.commands import MOST_TRADES_TOLD, Answer, Command, PreviewOrder, Problem
+from market.engine.commands import MOST_TRADES_TOLD, Answer, Command, PlaceGroup, PreviewOrder, Problem
 
 _UNDER_WAY = 2
 """One message that the engine works on, and one that waits there for its turn."""
@@ -98,7 +98,9 @@ class Lane:
 def _waiting(command: Command, answer: asyncio.Future[Answer]) -> _Waiting:
     encoded = codec.encode(command)
     trades = MOST_TRADES_TOLD if isinstance(command, PreviewOrder) else 0
-    return _Waiting(encoded, len(encoded) + _ROW_BYTES + trades * _TRADE_BYTES, answer)
+    placed = command.placement if isinstance(command, PreviewOrder) else command
+    orders = len(placed.bids) if isinstance(placed, PlaceGroup) else 1
+    return _Waiting(encoded, len(encoded) + orders * _ROW_BYTES + trades * _TRADE_BYTES, answer)
 
 
 def _answers(results: Sequence[Answer | BaseException]) -> list[Answer]:

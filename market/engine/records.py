@@ -34,7 +34,8 @@ class Stamp:
 @dataclass(frozen=True, slots=True)
 class BidRecord:
     """An order to buy, from its entry to its end. `bid` is what amendments have made of the placement, `content` the
-    digest of the placement as it came, `revision` 1 and one more for every amendment."""
+    digest of the placement as it came, `revision` 1 and one more for every amendment, `group` the ids of its exclusive
+    group, in the order of its entry."""
 
     bid: PlaceBid
     content: str
@@ -47,6 +48,7 @@ class BidRecord:
     reserved_micros: int
     revision: int = 1
     guests_filled: int = 0
+    group: tuple[str, ...] = ()
 
     @property
     def placement(self) -> PlaceBid:
@@ -69,14 +71,16 @@ class BidRecord:
         slice_minutes = bid.slices_per_guest * bid.duration_minutes
         return guests * gross_with_vat(bid.price_micros, slice_minutes, self.terms.tax.buyer_vat_ppm)
 
+    @property
+    def needed_micros(self) -> int:
+        """What the guests that it still asks for bind."""
+        return self.reserve_micros(self.bid.guests - self.guests_filled)
+
     def after_trade(self, trade: Trade) -> BidRecord:
-        """With the trade's guests filled, and their reservation gone."""
-        return dataclasses.replace(
-            self,
-            state="partially_filled",
-            guests_filled=self.guests_filled + trade.guests,
-            reserved_micros=self.reserved_micros - self.reserve_micros(trade.guests),
-        )
+        """With the trade's guests filled, and their reservation gone; what is left binds by itself, whatever another
+        bid of its group bound for it before."""
+        traded = dataclasses.replace(self, state="partially_filled", guests_filled=self.guests_filled + trade.guests)
+        return dataclasses.replace(traded, reserved_micros=traded.needed_micros)
 
     def row(self) -> dict[str, Any]:
         """All columns of the `orders` table that a bid has."""
@@ -95,6 +99,7 @@ class BidRecord:
             "template": codec.to_json(bid.template),
             "replace_on_failure": bid.replace_on_failure,
             "replaces": bid.replaces,
+            "exclusive_group": self.group[0] if self.group else None,
         }
 
 

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, select
 from common import codec
 from market.engine import fence as fencing
 from market.engine import snapshots
-from market.engine.commands import AmendOrder, CancelOrder, placement_from_json
+from market.engine.commands import AmendOrder, CancelOrder, PlaceBid, PlaceGroup, placement_from_json
 from market.engine.effects import Effects
 from market.engine.facts import PlacementFacts
 from market.engine.fence import Fence
 from market.engine.records import Stamp
 from market.engine.state import EngineState
 from market.tables import journal
-from matching.commands import Amend, Cancel, Free, Tick
+from matching.commands import Amend, Cancel, EnterGroup, Free, Tick
 from matching.journal import JournalEntry, decode_block
 
 log = logging.getLogger("nestex.engine")
@@ -82,6 +82,10 @@ def _apply(state: EngineState, shard: str, entry: JournalEntry) -> None:
         state.cancel(stamp, CancelOrder(command.order, owner, command.reason), Effects())
     elif isinstance(command, Amend):
         state.amend(stamp, _amendment(state, command), _facts(entry), Effects())
+    elif isinstance(command, EnterGroup):
+        bids = tuple(codec.from_json(PlaceBid, placement) for placement in entry.facts["placements"])
+        used = [codec.from_json(PlacementFacts, value) for value in entry.facts["facts"]]
+        state.place_group(stamp, PlaceGroup(bids), used, Effects())
     else:
         facts = _facts(entry)
         assert facts is not None

@@ -20,21 +20,23 @@ from market.engine.commands import (
     Command,
     PlaceAsk,
     PlaceBid,
+    PlaceGroup,
     Placement,
     PreviewOrder,
     content_sha256,
+    group_sha256,
 )
-from market.engine.contracting import new_contract
 from market.engine.effects import Effects
-from market.engine.entries import entry_of
+from market.engine.entries import entry_of, group_of
 from market.engine.facts import PlacementFacts
+from market.engine.following import follow
+from market.engine.groups import at_place, more_reserved, shared_reservation
 from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
 from market.engine.windows import AskWindow, ask_window, bid_window
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free, Tick
-from matching.events import Amended, Done, Event, Trade
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterGroup, Free, Tick
+from matching.events import Amended, Done, Event
 from matching.shard import Shard
-from runtime.feed import FeedEvent
 
 NO_LOAD = Capacity(0, 0, 0)
 
@@ -70,8 +72,11 @@ class EngineState:
         for command in commands:
             if isinstance(command, PlaceBid | PlaceAsk):
                 entering.append(command)
+            elif isinstance(command, PlaceGroup):
+                entering += command.bids
             elif isinstance(command, PreviewOrder):
-                entering.append(command.placement)
+                placed = command.placement
+                entering += placed.bids if isinstance(placed, PlaceGroup) else (placed,)
             elif isinstance(command, AmendOrder | CancelOrder):
                 record = self.open.get(command.order)
                 if record is None:
@@ -97,10 +102,32 @@ class EngineState:
         self.open.put(record)
         effects.order_entered(record)
         effects.reserve(record.participant, record.reserved_micros)
-        self._follow(stamp, events, effects)
-        if self.open.get(record.id) is record:
-            effects.order_event(record, stamp.at_micros)
+        follow(self.open, stamp, events, effects, [record])
         return command, effects.newest(record.id)
+
+    def place_group(
+        self, stamp: Stamp, group: PlaceGroup, facts: Sequence[PlacementFacts], effects: Effects
+    ) -> tuple[EnterGroup, list[OrderRecord]]:
+        """Admit all bids of an exclusive group, or none, and match them: the auction's command, and the orders as they
+        stand after it.
+
+        Raises the error of the first admission rule that one of them breaks, with its place in front of the field.
+        """
+        names = tuple(bid.order for bid in group.bids)
+        records = []
+        for place, (bid, used) in enumerate(zip(group.bids, facts, strict=True)):
+            with at_place(place):
+                admitted = self._admit_bid(stamp, bid, used)
+            records.append(dataclasses.replace(admitted, content=group_sha256(group, place), group=names))
+        records = shared_reservation(records)
+        command = group_of(records, facts)
+        events = self.shard.apply(command)
+        for record in records:
+            self.open.put(record)
+            effects.order_entered(record)
+            effects.reserve(record.participant, record.reserved_micros)
+        follow(self.open, stamp, events, effects, records)
+        return command, [effects.newest(name) for name in names]
 
     def amend(
         self, stamp: Stamp, amendment: AmendOrder, facts: PlacementFacts | None, effects: Effects
@@ -118,34 +145,34 @@ class EngineState:
             after = amending.with_size(before, amendment, self._slice_minutes_left(before.id), stamp)
         else:
             after = amending.with_price(before, command.price_micros, facts, stamp)
-            amending.check_entry_again(after, before, facts, stamp.minute, self._load_around(after))
+            more = more_reserved(self.open, before, after)
+            amending.check_entry_again(after, facts, stamp.minute, more, self._load_around(after))
             events = self.shard.apply(command)
         if Amended(before.id) not in events:
             raise _refused_amendment(before, events)
         self.open.put(after)
         effects.reserve(after.participant, after.reserved_micros - before.reserved_micros)
         effects.order_changed(after)
-        self._follow(stamp, events, effects)
-        if self.open.get(after.id) is after:
-            effects.order_event(after, stamp.at_micros)
+        effects.group_touched(after)
+        follow(self.open, stamp, events, effects, [after])
         return command, effects.newest(after.id)
 
     def cancel(self, stamp: Stamp, cancel: CancelOrder, effects: Effects) -> tuple[Cancel, OrderRecord]:
         """Take the open order off the book. The caller has seen that it is open."""
         record = self.open[cancel.order]
         command = Cancel(minute=stamp.minute, order=cancel.order, reason=cancel.reason)
-        self._follow(stamp, self.shard.apply(command), effects)
+        follow(self.open, stamp, self.shard.apply(command), effects)
         return command, effects.newest(record.id)
 
     def expire(self, stamp: Stamp, effects: Effects) -> Tick:
         """Let the minute pass for all orders."""
         command = Tick(minute=stamp.minute)
-        self._follow(stamp, self.shard.apply(command), effects)
+        follow(self.open, stamp, self.shard.apply(command), effects)
         return command
 
     def free(self, stamp: Stamp, free: Free, effects: Effects) -> None:
         """A contract has ended early: its node has that capacity again, for new asks."""
-        self._follow(stamp, self.shard.apply(free), effects)
+        follow(self.open, stamp, self.shard.apply(free), effects)
 
     def _admit_bid(self, stamp: Stamp, bid: PlaceBid, facts: PlacementFacts) -> BidRecord:
         window = bid_window(bid, stamp.minute)
@@ -175,66 +202,9 @@ class EngineState:
         view = self.shard.open_order(order)
         return 0 if view is None else view.slice_minutes_left
 
-    def _follow(self, stamp: Stamp, events: list[Event], effects: Effects) -> None:
-        ordinal = 0
-        for event in events:
-            if isinstance(event, Trade):
-                self._traded(stamp, ordinal, event, effects)
-                ordinal += 1
-            elif isinstance(event, Done):
-                self._done(stamp, event, effects)
-        for order in sorted(
-            {order for event in events if isinstance(event, Trade) for order in (event.bid, event.ask)}
-        ):
-            if order in self.open:
-                effects.order_event(self.open[order], stamp.at_micros)
-
-    def _traded(self, stamp: Stamp, ordinal: int, trade: Trade, effects: Effects) -> None:
-        bid, ask = self.open[trade.bid], self.open[trade.ask]
-        assert isinstance(bid, BidRecord)
-        assert isinstance(ask, AskRecord)
-        effects.trades.append((stamp, ordinal, trade, bid.bid.instrument))
-        effects.events.append(
-            FeedEvent("trade", f"{stamp.sequence}.{ordinal}", _trade_payload(bid, trade), stamp.at_micros)
-        )
-        for guest in range(trade.guests):
-            contract = new_contract(stamp, ordinal, guest, trade, bid, ask)
-            effects.contracts.append(contract)
-            payload = {"buyer": bid.participant, "provider": ask.participant, "state": "scheduled"}
-            effects.events.append(FeedEvent("contract", contract.billed.contract_id, payload, stamp.at_micros))
-        for before in (bid, ask):
-            after = dataclasses.replace(before.after_trade(trade), updated_at_micros=stamp.at_micros)
-            effects.reserve(before.participant, after.reserved_micros - before.reserved_micros)
-            effects.order_changed(after)
-            self.open.put(after)
-
-    def _done(self, stamp: Stamp, done: Done, effects: Effects) -> None:
-        before = self.open[done.order]
-        after = dataclasses.replace(
-            before, state=done.state, reason=done.reason, reserved_micros=0, updated_at_micros=stamp.at_micros
-        )
-        effects.reserve(before.participant, -before.reserved_micros)
-        effects.order_changed(after)
-        effects.order_event(after, stamp.at_micros)
-        self.open.remove(before)
-
 
 def _refused_amendment(record: OrderRecord, events: list[Event]) -> Conflict:
     """Why the auction did not do what the checks before it let through."""
     if any(isinstance(event, Done) and event.order == record.id for event in events):
         return Conflict("state_forbids", "the order has expired", field="state")
     return Conflict("would_trade", "at this price the order would trade at once, and it must not", field="price")
-
-
-def _trade_payload(bid: BidRecord, trade: Trade) -> dict[str, object]:
-    return {
-        "instrument": bid.bid.instrument,
-        "bid": trade.bid,
-        "ask": trade.ask,
-        "price_micros": trade.price_micros,
-        "start_minute": trade.start,
-        "end_minute": trade.end,
-        "guests": trade.guests,
-        "slices_per_guest": trade.slices_per_guest,
-        "taker_side": trade.taker_side,
-    }

@@ -15,6 +15,7 @@ from market.http.routes import (
     contracts,
     disputes,
     documents,
+    exclusive_orders,
     exports,
     feed,
     guest_devices,
@@ -38,6 +39,7 @@ from market.http.stream import route as stream
 _ROUTERS = (
     cancel_timers.router,  # before the orders, whose addresses end in an id
     orders.router,
+    exclusive_orders.router,
     order_batches.router,
     contracts.router,
     guests.router,

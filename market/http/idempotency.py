@@ -30,7 +30,7 @@ from runtime.database import transaction
 log = logging.getLogger("nestex.http")
 
 METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-PLACEMENTS = frozenset({"/v1/orders", "/v1/orders/batch"})
+PLACEMENTS = frozenset({"/v1/orders", "/v1/orders/batch", "/v1/orders/exclusive"})
 """Addresses to which orders are posted."""
 PATTERN = r"^[\x21\x23-\x5b\x5d-\x7e]{1,255}$"
 HEADER = FIELD.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -48,6 +48,9 @@ class Order(BaseModel):
     min_reliability_ppm: int | None = None
     replace_on_failure: bool
     replaces: str | None = Field(default=None, description="the failed contract for whose rest the market bought")
+    exclusive_group: str | None = Field(
+        default=None, description="a bid of which only one of several is to trade: the id of the first of them"
+    )
     node: str | None = None
     slices: int | None = None
     available_from: InstantText | None = None
@@ -113,7 +116,7 @@ def order_model(row: Mapping[Any, Any]) -> Order:
         reserved=str(Money(row["reserved_micros"])),
         entered_at=minute_text(row["entered_minute"]),
         node=row.get("node_id"),
-        explanation=_explanation(row["reason"]),
+        explanation=explanation_of(row["reason"]),
         **fields,
     )
 
@@ -124,23 +127,33 @@ def preview_model(previewed: Previewed, order: OrderRequest) -> Preview:
     return Preview(
         state=row["state"],
         reason=row["reason"],
-        explanation=_explanation(row["reason"]),
+        explanation=explanation_of(row["reason"]),
         reserved=str(Money(row["reserved_micros"])),
         value=str(Money(previewed.value_micros)),
         guests_filled=row.get("guests_filled"),
         slice_minutes_sold=row.get("slice_minutes_sold"),
-        trades=[
-            PreviewedTrade(
-                price=Price(trade["price_micros"]).hourly(),
-                start=minute_text(trade["start_minute"]),
-                end=minute_text(trade["end_minute"]),
-                guests=trade["guests"],
-                slices_per_guest=trade["slices_per_guest"],
-            )
-            for trade in previewed.trades
-        ],
+        trades=trade_models(previewed.trades),
         order=order,
     )
+
+
+def trade_models(trades: Sequence[Mapping[str, Any]]) -> list[PreviewedTrade]:
+    """Trades of a preview, rows of `trade`, as the interface shows them."""
+    return [
+        PreviewedTrade(
+            price=Price(trade["price_micros"]).hourly(),
+            start=minute_text(trade["start_minute"]),
+            end=minute_text(trade["end_minute"]),
+            guests=trade["guests"],
+            slices_per_guest=trade["slices_per_guest"],
+        )
+        for trade in trades
+    ]
+
+
+def explanation_of(reason: str | None) -> str | None:
+    """The reason in a sentence."""
+    return None if reason is None else REASONS[reason].sentence
 
 
 _INSTANTS = ("expires_at", "start_from", "start_by", "available_from", "available_until")
@@ -164,14 +177,11 @@ _COPIED = (
     "min_reliability_ppm",
     "replace_on_failure",
     "replaces",
+    "exclusive_group",
     "slices",
     "min_minutes",
     "slice_minutes_sold",
 )
-
-
-def _explanation(reason: str | None) -> str | None:
-    return None if reason is None else REASONS[reason].sentence
 
 
 def _instant(row: Mapping[Any, Any], name: str) -> str | None:

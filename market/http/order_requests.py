@@ -19,6 +19,7 @@ _ClientId = Annotated[
         description="your own name for the order: the same name and content again gives the same order, once",
     ),
 ]
+ORDER_ID = r"^ord_[0-9a-hjkmnp-tv-z]{26}$"
 NodeId = Annotated[str, Field(pattern=r"^nod_[0-9a-hjkmnp-tv-z]{26}$", description="a node's id")]
 ParticipantId = Annotated[str, Field(pattern=r"^prt_[0-9a-hjkmnp-tv-z]{26}$", description="a participant's id")]
 MOST_CONDITIONS = 100

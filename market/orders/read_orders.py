@@ -26,6 +26,7 @@ class Filter:
     instrument: str | None = None
     side: str | None = None
     is_open: bool | None = None
+    exclusive_group: str | None = None
 
 
 def find_order(connection: Connection, participant: str, reference: str) -> RowMapping:
@@ -72,7 +73,7 @@ def list_trades(connection: Connection, instrument: str, after: tuple[int, int],
 
 def _filtered(query: Select[Any], participant: str, wanted: Filter) -> Select[Any]:
     query = query.where(orders.c.participant_id == participant)
-    for column in ("state", "instrument", "side"):
+    for column in ("state", "instrument", "side", "exclusive_group"):
         value = getattr(wanted, column)
         if value is not None:
             query = query.where(orders.c[column] == value)

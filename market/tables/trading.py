@@ -55,6 +55,7 @@ orders = Table(
     Column("template", JSONB, comment="bid: the guest's image, keys and user data"),
     Column("replace_on_failure", Boolean, nullable=False, server_default=text("false"), comment="bid"),
     Column("replaces", Text, comment="bid: the failed contract for whose rest the engine buys"),
+    Column("exclusive_group", Text, comment="bid: the id of the first bid of its group, of which only one trades"),
     Column("node_id", Text, ForeignKey("node.id"), comment="ask backed by a node"),
     Column("backing_contract_id", Text, comment="ask backed by a contract (resale)"),
     Column("slices", Integer, comment="ask"),

@@ -10,26 +10,28 @@ from collections import Counter
 from collections.abc import Sequence
 
 from matching.auditor.difference import Difference, require
-from matching.auditor.fairness import check_crossing, check_precedence
-from matching.auditor.holding import AskHolding, BidHolding, Holding, new_holding
+from matching.auditor.fairness import check_crossing, check_groups, check_precedence
+from matching.auditor.holding import AskHolding, BidHolding, Holding, group_holdings, new_holding
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Command, EnterAsk, EnterBid
+from matching.commands import Amend, Command, EnterAsk, EnterBid, EnterGroup
 from matching.events import Done, Event, Trade
 
 _FULL_CHECK_EVERY = 100
 """Commands after which all pairs are looked at; in between, those that a command could have made compatible."""
 
 
-def as_it_meets(command: Command, twin: Twin) -> Holding | None:
-    """The order that this command, which is next, lets meet the book, as it meets it."""
+def as_they_meet(command: Command, twin: Twin) -> list[Holding]:
+    """The orders that this command, which is next, lets meet the book, as they meet it."""
     if isinstance(command, EnterBid | EnterAsk):
-        return new_holding(command)
-    if not isinstance(command, Amend) or command.price_micros is None:
-        return None
-    taker = copy.copy(twin.find(command.order))
-    if taker is not None:
-        taker.price_micros = command.price_micros
-    return taker
+        return [new_holding(command)]
+    if isinstance(command, EnterGroup):
+        return [*group_holdings(command)]
+    taker = twin.find(command.order) if isinstance(command, Amend) and command.price_micros is not None else None
+    if taker is None or not isinstance(command, Amend) or command.price_micros is None:
+        return []
+    taker = copy.copy(taker)
+    taker.price_micros = command.price_micros
+    return [taker]
 
 
 class AuctionAuditor:
@@ -46,17 +48,18 @@ class AuctionAuditor:
         """Raises Difference at the first rule that does not hold."""
         twin = self.twin
         require(command.minute >= twin.minute, f"minute {command.minute} comes after minute {twin.minute}")
-        if isinstance(command, EnterBid | EnterAsk):
-            require(command.order not in self._seen, f"order {command.order} enters a second time")
-            self._seen.add(command.order)
+        takers = as_they_meet(command, twin)
+        for taker in takers if not isinstance(command, Amend) else ():
+            require(taker.entry.order not in self._seen, f"order {taker.entry.order} enters a second time")
+            self._seen.add(taker.entry.order)
         known = {holding.entry.order: holding for holding in twin.open}
-        taker = as_it_meets(command, twin)
         _check_same(claimed, twin.apply(command))
-        if taker is not None:
+        for taker in takers:
             check_precedence(taker, claimed, known, twin)
             check_crossing(taker.entry.order, twin)
-            known[taker.entry.order] = taker
+        known |= {taker.entry.order: taker for taker in takers}
         self._check_slices(claimed, known)
+        check_groups(claimed, known, twin)
         self._commands += 1
         if self._commands % _FULL_CHECK_EVERY == 0:
             self.check_all_pairs()

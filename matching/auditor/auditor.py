@@ -6,12 +6,12 @@ What is compared with the market's tables (`nestex.audit`) is what stands here a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from common.minutes import MICROS_PER_MINUTE
 from matching.auditor.admission import check_admission
-from matching.auditor.auction import AuctionAuditor, as_it_meets
-from matching.auditor.backing import bond_of, escrow_of, reserved_for
+from matching.auditor.auction import AuctionAuditor, as_they_meet
+from matching.auditor.backing import Group, binding, bond_of, escrow_of, group_of
 from matching.auditor.batch import BatchFacts
 from matching.auditor.capacity import NodeLoads
 from matching.auditor.difference import Difference, require
@@ -56,8 +56,9 @@ class Auditor:
         times = sorted({entry.at_micros for entry in block.entries})
         require(len(times) == 1, f"{where} has a batch of several times: {times}")
 
-    def check(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
-        """Raises Difference at the first rule that does not hold after this command. `facts` are the entry's."""
+    def check(self, entry: JournalEntry, facts: Sequence[EntryFacts], claimed: Sequence[Event]) -> None:
+        """Raises Difference at the first rule that does not hold after this command. `facts` are the entry's, one for
+        each order that it lets meet the book."""
         try:
             self._check_stamp(entry)
             self._check_command(entry, facts, claimed)
@@ -77,37 +78,40 @@ class Auditor:
         minute = entry.at_micros // MICROS_PER_MINUTE
         require(entry.command.minute == minute, f"minute {entry.command.minute} is stamped on a command of {minute}")
 
-    def _check_command(self, entry: JournalEntry, facts: EntryFacts | None, claimed: Sequence[Event]) -> None:
+    def _check_command(self, entry: JournalEntry, facts: Sequence[EntryFacts], claimed: Sequence[Event]) -> None:
         command = entry.command
         for order in self._done:
             self.terms.pop(order, None)
-        taker = as_it_meets(command, self.twin)
-        bound = 0 if taker is None or facts is None else reserved_for(taker, facts)  # the trades are taken off it later
+        takers = as_they_meet(command, self.twin)
+        require(len(facts) == len(takers), f"{len(takers)} orders came in, with {len(facts)} facts")
         known = {holding.entry.order: holding for holding in self.twin.open}
-        if taker is not None:
-            known[taker.entry.order] = taker
-            if facts is None:
-                raise Difference(f"order {taker.entry.order} came in without facts")
-            self._batch.check(taker.entry.participant, facts)
-            check_admission(taker, facts, self.shard, command.minute)
+        terms = dict(self.terms)
+        for taker, used in zip(takers, facts, strict=True):
+            known[taker.entry.order], terms[taker.entry.order] = taker, used
+            self._batch.check(taker.entry.participant, used)
+            check_admission(taker, used, self.shard, command.minute)
+        for order in {group_of(taker)[0]: taker.entry.order for taker in takers}.values():
+            self._check_cash(known[order], known, terms)  # as they meet the book: the trades are taken off later
         self._auction.check(command, claimed)
         _check_effect(entry, claimed)
-        if taker is not None and facts is not None:
-            self.terms[taker.entry.order] = facts
-            more = bound - self.reserved.get(taker.entry.order, 0)
-            self._check_cash(taker.entry.order, more, facts)
-        self._follow(taker, claimed, known)
+        self.terms = terms
+        self._follow(takers, claimed, known)
         if isinstance(command, Free):
             self._loads.free(command)
-        if isinstance(taker, AskHolding) and facts is not None and facts.node is not None:
-            new = isinstance(command, EnterAsk)
-            self._loads.check(taker.entry, command.minute, facts.node.offered, self.twin.open, new=new)
+        for taker, used in zip(takers, facts, strict=True):
+            if isinstance(taker, AskHolding) and used.node is not None:
+                new = isinstance(command, EnterAsk)
+                self._loads.check(taker.entry, command.minute, used.node.offered, self.twin.open, new=new)
 
-    def _check_cash(self, order: str, more: int, facts: EntryFacts) -> None:
-        available = facts.party.available_micros
+    def _check_cash(self, taker: Holding, known: Mapping[str, Holding], terms: Mapping[str, EntryFacts]) -> None:
+        """What the order, or its whole group, binds more than before was available."""
+        order, group = taker.entry.order, [known[name] for name in group_of(taker) if name in known]
+        bound = sum(binding(group, terms).values())
+        more = bound - sum(self.reserved.get(holding.entry.order, 0) for holding in group)
+        available = terms[order].party.available_micros
         require(more <= available, f"order {order} binds {more} micros more, and {available} were available")
 
-    def _follow(self, taker: Holding | None, claimed: Sequence[Event], known: dict[str, Holding]) -> None:
+    def _follow(self, takers: Sequence[Holding], claimed: Sequence[Event], known: dict[str, Holding]) -> None:
         """What the events did to reservations and nodes."""
         spent: Counter[str] = Counter()
         for trade in (event for event in claimed if isinstance(event, Trade)):
@@ -117,22 +121,21 @@ class Auditor:
             spent[bid.entry.participant] += trade.guests * escrow_of(trade, self.terms[trade.bid])
             spent[ask.entry.participant] += trade.guests * bond_of(trade, ask.price_micros, self.terms[trade.ask])
         self._done = [event.order for event in claimed if isinstance(event, Done)]
-        for order in _touched(taker, claimed):
-            resting = self.twin.find(order)
-            after = 0 if resting is None else reserved_for(resting, self.terms[order])
-            spent[known[order].entry.participant] += after - self.reserved.pop(order, 0)
-            if resting is not None:
-                self.reserved[order] = after
+        for group in _touched(takers, claimed, known):
+            resting = [found for order in group if (found := self.twin.find(order)) is not None]
+            after = binding(resting, self.terms)
+            for order in [order for order in group if order in known]:
+                spent[known[order].entry.participant] += after.get(order, 0) - self.reserved.pop(order, 0)
+            self.reserved |= after
         self._batch.spend(spent)
 
 
-def _touched(taker: Holding | None, claimed: Sequence[Event]) -> list[str]:
-    """The order that met the book, and those that events tell of, once each."""
-    named: dict[str, None] = {} if taker is None else {taker.entry.order: None}
+def _touched(takers: Sequence[Holding], claimed: Sequence[Event], known: Mapping[str, Holding]) -> list[Group]:
+    """The orders that met the book, and those that events tell of, with their groups, once each."""
+    named = [taker.entry.order for taker in takers]
     for event in claimed:
-        for order in (event.bid, event.ask) if isinstance(event, Trade) else (event.order,):
-            named[order] = None
-    return list(named)
+        named += (event.bid, event.ask) if isinstance(event, Trade) else (event.order,)
+    return list(dict.fromkeys(group_of(known[order]) for order in named))
 
 
 def _check_effect(entry: JournalEntry, claimed: Sequence[Event]) -> None:

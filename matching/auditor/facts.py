@@ -77,12 +77,12 @@ class EntryFacts:
     node: NodeFacts | None
 
 
-def entry_facts(entry: JournalEntry) -> EntryFacts | None:
-    """The facts of the entry; None where it has none. Raises Difference for what cannot be read."""
+def entry_facts(entry: JournalEntry) -> list[EntryFacts]:
+    """The facts of the entry, one for each order that it lets meet the book. Raises Difference for what cannot be
+    read."""
     value = entry.facts.get("facts")
-    if value is None:
-        return None
+    values = value if isinstance(value, list) else [] if value is None else [value]
     try:
-        return codec.from_json(EntryFacts, value)
+        return [codec.from_json(EntryFacts, facts) for facts in values]
     except InvalidInput as error:
         raise Difference(f"its facts cannot be read: {error.message}") from error

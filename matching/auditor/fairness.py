@@ -25,7 +25,8 @@ def check_precedence(taker: Holding, claimed: Sequence[Event], known: Mapping[st
     they were, and those that it did trade with must follow each other in price-time order.
     """
     last: Place | None = None
-    trades = [event for event in claimed if isinstance(event, Trade)]
+    of_taker = taker.entry.order
+    trades = [event for event in claimed if isinstance(event, Trade) and of_taker in (event.bid, event.ask)]
     near = [other for other in twin.open if could_meet(taker, other)] if trades else []
     for trade in trades:
         met = known[trade.ask if isinstance(taker, BidHolding) else trade.bid]
@@ -50,6 +51,17 @@ def check_crossing(order: str, twin: Twin) -> None:
             not _could_trade(resting, other, twin.minute),
             f"{order} is left on the book beside {other.entry.order}, though they could trade",
         )
+
+
+def check_groups(claimed: Sequence[Event], known: Mapping[str, Holding], twin: Twin) -> None:
+    """Raises Difference when two bids of an exclusive group trade in one command, or one is left after another has."""
+    for trade in [event for event in claimed if isinstance(event, Trade)]:
+        winner = known[trade.bid]
+        rivals = set(winner.group) - {trade.bid} if isinstance(winner, BidHolding) else set()
+        for other in [event for event in claimed if isinstance(event, Trade)]:
+            require(other.bid not in rivals, f"{trade.bid} and {other.bid} of one exclusive group trade")
+        for rival in sorted(rivals):
+            require(twin.find(rival) is None, f"{rival} is left though {trade.bid} of its exclusive group has traded")
 
 
 def _place(holding: Holding) -> Place:

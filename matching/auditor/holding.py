@@ -6,20 +6,21 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 from __future__ import annotations
 
 from matching.auditor.supply import Supply, last_start, lowest, slice_minutes, whole
-from matching.commands import EnterAsk, EnterBid
+from matching.commands import EnterAsk, EnterBid, EnterGroup
 
 
 class BidHolding:
     """A bid: its entry, the price and total that amendments left it, and the guests that have traded.
 
     `place` counts entries and re-entries: the lower one came first. `over_from` is the first minute at which the order
-    has expired.
+    has expired. `group` are the ids of its exclusive group, in the order of its entry.
     """
 
-    __slots__ = ("entry", "guests", "over_from", "place", "price_micros", "traded")
+    __slots__ = ("entry", "group", "guests", "over_from", "place", "price_micros", "traded")
 
-    def __init__(self, entry: EnterBid) -> None:
+    def __init__(self, entry: EnterBid, group: tuple[str, ...] = ()) -> None:
         self.entry = entry
+        self.group = group
         self.price_micros = entry.price_micros
         self.guests = entry.guests
         self.traded = 0
@@ -67,6 +68,12 @@ Holding = BidHolding | AskHolding
 def new_holding(entry: EnterBid | EnterAsk) -> Holding:
     """The order as it enters."""
     return BidHolding(entry) if isinstance(entry, EnterBid) else AskHolding(entry)
+
+
+def group_holdings(command: EnterGroup) -> list[BidHolding]:
+    """The bids of an exclusive group as they enter."""
+    group = tuple(bid.order for bid in command.bids)
+    return [BidHolding(bid, group) for bid in command.bids]
 
 
 def good_till_passed(holding: Holding, now: int) -> bool:

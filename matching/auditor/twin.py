@@ -12,11 +12,12 @@ from matching.auditor.holding import (
     could_meet,
     filled,
     good_till_passed,
+    group_holdings,
     guests_that_fit,
     new_holding,
 )
 from matching.auditor.supply import lower, sell
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup
 from matching.events import Amended, Done, DoneState, Event, Side, Trade
 
 
@@ -41,6 +42,8 @@ class Twin:
             self._leave(holding, "expired", "expires_at_reached" if overdue else "window_passed")
         if isinstance(command, EnterBid | EnterAsk):
             self._enter(new_holding(command))
+        elif isinstance(command, EnterGroup):
+            self._enter_group(command)
         elif isinstance(command, Amend | Cancel) and (named := self.find(command.order)) is not None:
             if isinstance(command, Cancel):
                 self._leave(named, "canceled", command.reason)
@@ -69,14 +72,26 @@ class Twin:
         if reason is not None:
             self._done(taker, "rejected", reason)
             return
-        if entry.time_in_force == "fok":
-            before = [copy.copy(holding) for holding in self.open], list(self._events)
-        self._match(taker)
-        if entry.time_in_force == "fok" and not filled(taker, self.minute):
-            self.open, self._events = before
+        if entry.time_in_force == "fok" and not self._would_fill(taker):
             self._done(taker, "rejected", "fok_unfilled")
-        elif entry.time_in_force == "ioc" and taker in self.open:
+            return
+        self._match(taker)
+        if entry.time_in_force == "ioc" and taker in self.open:
             self._leave(taker, "canceled", "ioc_remainder")
+
+    def _enter_group(self, command: EnterGroup) -> None:
+        for taker in group_holdings(command):
+            if any(isinstance(event, Trade) and event.bid in taker.group for event in self._events):
+                self._done(taker, "canceled", "exclusive_group")
+            else:
+                self._enter(taker)
+
+    def _would_fill(self, taker: Holding) -> bool:
+        """Whether nothing of the order is left after it has met the book: tried on copies."""
+        trial, tried = Twin(), copy.copy(taker)
+        trial.minute, trial.open = self.minute, [copy.copy(holding) for holding in self.open]
+        trial._match(tried)
+        return filled(tried, self.minute)
 
     def _refusal(self, taker: Holding) -> str | None:
         if good_till_passed(taker, self.minute):
@@ -172,6 +187,8 @@ class Twin:
         side: Side = "bid" if taker is bid else "ask"
         names = bid.entry.order, ask.entry.order
         self._events.append(Trade(*names, resting.price_micros, start, end, guests, each, side))
+        for rival in [found for order in bid.group if (found := self.find(order)) is not None and found is not bid]:
+            self._leave(rival, "canceled", "exclusive_group")
 
     def _leave(self, holding: Holding, state: DoneState, reason: str) -> None:
         self.open = [other for other in self.open if other is not holding]

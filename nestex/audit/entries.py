@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -10,35 +11,42 @@ from market.contract_states import ENDED
 from market.engine.commands import PlaceBid, Placement, placement_from_json
 from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
-from matching.commands import Amend, EnterAsk, EnterBid, Free
+from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup, Free
 from matching.journal import JournalEntry
 
 
-def check_entry(entry: JournalEntry, facts: EntryFacts | None) -> Placement | None:
-    """The request that the entry was made of, if it enters an order. Raises Difference."""
+def check_entry(entry: JournalEntry, facts: Sequence[EntryFacts]) -> list[Placement]:
+    """The requests that the entry was made of, one for each order that it enters. Raises Difference."""
     command = entry.command
     if isinstance(command, Free):
         _check_ending(command, entry.facts)
-        return None
-    if not isinstance(command, EnterBid | EnterAsk):
+        return []
+    if not isinstance(command, EnterBid | EnterAsk | EnterGroup):
         repriced = isinstance(command, Amend) and command.price_micros is not None
         require(set(entry.facts) == ({"facts"} if repriced else set()), f"its facts are {sorted(entry.facts)}")
         if isinstance(command, Amend):
-            mode = "open" if facts is None else facts.instrument.mode
+            mode = "open" if not facts else facts[0].instrument.mode
             require(command.mode == mode, f"{command.order} is amended in mode {command.mode}, the facts say {mode}")
-        return None
-    require(set(entry.facts) == {"placement", "facts"}, f"its facts are {sorted(entry.facts)}")
+        return []
+    is_group = isinstance(command, EnterGroup)
+    commands = command.bids if isinstance(command, EnterGroup) else (command,)
+    name = "placements" if is_group else "placement"
+    require(set(entry.facts) == {name, "facts"}, f"its facts are {sorted(entry.facts)}")
+    requests = entry.facts[name] if is_group else [entry.facts[name]]
+    require(isinstance(requests, list) and len(requests) == len(commands) == len(facts), "an order has no request")
+    return [_checked(*parts, command.minute) for parts in zip(commands, requests, facts, strict=True)]
+
+
+def _checked(command: EnterBid | EnterAsk, request: Any, facts: EntryFacts, minute: int) -> Placement:
     try:
-        placement = placement_from_json(entry.facts["placement"])
+        placement = placement_from_json(request)
     except InvalidInput as error:
         raise Difference(f"its placement cannot be read: {error.message}") from error
     require(
         isinstance(command, EnterBid) == isinstance(placement, PlaceBid),
         f"order {command.order} is on the side that its placement is not",
     )
-    if facts is None:
-        raise Difference(f"order {command.order} came in without facts")
-    expected = _entered(placement, facts, command.minute)
+    expected = _entered(placement, facts, minute)
     for field in fields(command):
         value = getattr(command, field.name)
         wanted = expected.get(field.name, value)

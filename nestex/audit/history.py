@@ -10,7 +10,7 @@ from common.minutes import MICROS_PER_MINUTE
 from market.engine.commands import Placement
 from matching.auditor.auditor import Auditor
 from matching.auditor.difference import Difference, require
-from matching.commands import Amend, EnterAsk, EnterBid, Free
+from matching.commands import Amend, Free
 from matching.events import Amended, Done, Event, Trade
 from matching.journal import JournalEntry
 from nestex.audit import orders
@@ -53,14 +53,15 @@ class History:
         self._running = {name: born for name, born in self._running.items() if born.contract["end_minute"] > past}
         return page
 
-    def precede(self, entry: JournalEntry, placement: Placement | None) -> None:
+    def precede(self, entry: JournalEntry, placements: Sequence[Placement]) -> None:
         """What only what stands before the command can tell. Raises Difference."""
-        self._replacements.before(entry, placement, self._running, self._auditor.twin)
+        self._replacements.before(entry, placements, self._running, self._auditor.twin)
 
-    def follow(self, entry: JournalEntry, placement: Placement | None, events: Sequence[Event]) -> None:
-        """The rows after a command that the auditor has just checked, with these events."""
-        if placement is not None:
-            self.open[placement.order] = orders.entered_row(self._auditor.shard, entry, placement)
+    def follow(self, entry: JournalEntry, placements: Sequence[Placement], events: Sequence[Event]) -> None:
+        """The rows after a command that the auditor has just checked, with these events, and that was made of these
+        requests."""
+        for row in orders.entered_rows(self._auditor.shard, entry, placements):
+            self.open[row["id"]] = row
         if isinstance(entry.command, Free):
             self._end(entry, entry.command)
         touched: dict[str, None] = {}
@@ -74,12 +75,9 @@ class History:
                 self._done(entry, event)
             elif isinstance(event, Amended) and isinstance(entry.command, Amend):
                 orders.amended(self.open[event.order], entry.command, entry.at_micros)
-        self._tell_of_open(entry, touched)
-        if isinstance(entry.command, EnterBid | EnterAsk | Amend):
-            touched[entry.command.order] = None
-        for order in touched:
-            if order in self.open:
-                self.open[order]["reserved_micros"] = self._auditor.reserved[order]
+        self._tell_of_open(entry, placements, touched)
+        for order, row in self.open.items():
+            row["reserved_micros"] = self._auditor.reserved[order]
 
     def _trade(self, entry: JournalEntry, ordinal: int, trade: Trade) -> None:
         bid, ask, at_micros = self.open[trade.bid], self.open[trade.ask], entry.at_micros
@@ -126,10 +124,10 @@ class History:
         self.page.orders.append(row)
         self._tell("order", done.order, orders.told(row), entry.at_micros)
 
-    def _tell_of_open(self, entry: JournalEntry, traded: dict[str, None]) -> None:
-        """After the events of a command: how open orders that traded stand, by id, or else the one that it named."""
-        named = entry.command.order if isinstance(entry.command, EnterBid | EnterAsk | Amend) else None
-        for order in sorted(traded) if named in traded or named is None else [*sorted(traded), named]:
+    def _tell_of_open(self, entry: JournalEntry, placements: Sequence[Placement], traded: dict[str, None]) -> None:
+        """After the events of a command: how open orders that traded stand, by id, and those that it named."""
+        named = [entry.command.order] if isinstance(entry.command, Amend) else [placed.order for placed in placements]
+        for order in [*sorted(traded), *(order for order in named if order not in traded)]:
             if order in self.open:
                 self._tell("order", order, orders.told(self.open[order]), entry.at_micros)
 

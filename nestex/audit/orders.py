@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from common import codec
-from market.engine.commands import PlaceBid, Placement, content_sha256
+from market.engine.commands import PlaceBid, PlaceGroup, Placement, content_sha256, group_sha256
 from market.tables import orders
-from matching.commands import Amend, EnterAsk, EnterBid
+from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup
 from matching.events import Done, Trade
 from matching.journal import JournalEntry
 
@@ -16,31 +17,20 @@ Row = dict[str, Any]
 _COLUMNS = tuple(column.name for column in orders.columns)
 
 
-def entered_row(shard: str, entry: JournalEntry, placement: Placement) -> Row:
-    """The row of the order that the entry enters, before it meets the book."""
+def entered_rows(shard: str, entry: JournalEntry, placements: Sequence[Placement]) -> list[Row]:
+    """The rows of the orders that the entry enters, before they meet the book."""
     command = entry.command
-    assert isinstance(command, EnterBid | EnterAsk)
-    return dict.fromkeys(_COLUMNS) | {
-        "id": placement.order,
-        "shard": shard,
-        "sequence": entry.sequence,
-        "participant_id": placement.participant,
-        "client_order_id": placement.client_order_id,
-        "content_sha256": bytes.fromhex(content_sha256(placement)),
-        "instrument": placement.instrument,
-        "price_micros": placement.price_micros,
-        "time_in_force": placement.time_in_force,
-        "expires_at": placement.expires_at,
-        "post_only": placement.post_only,
-        "self_trade_prevention": placement.self_trade_prevention,
-        "state": "new",
-        "revision": 1,
-        "reserved_micros": 0,
-        "entered_minute": command.minute,
-        "entered_at_micros": entry.at_micros,
-        "updated_at_micros": entry.at_micros,
-        **(_bid_columns(command, placement) if isinstance(placement, PlaceBid) else _ask_columns(command)),
-    }
+    if isinstance(command, EnterBid | EnterAsk):
+        [placement] = placements
+        return [_entered_row(shard, entry, command, placement) | _content(content_sha256(placement))]
+    if not isinstance(command, EnterGroup):
+        return []
+    group = PlaceGroup(tuple(placed for placed in placements if isinstance(placed, PlaceBid)))
+    together = {"exclusive_group": command.bids[0].order}
+    return [
+        _entered_row(shard, entry, bid, placed) | together | _content(group_sha256(group, place))
+        for place, (bid, placed) in enumerate(zip(command.bids, group.bids, strict=True))
+    ]
 
 
 def traded(row: Row, trade: Trade, at_micros: int) -> None:
@@ -107,4 +97,31 @@ def _ask_columns(command: EnterBid | EnterAsk) -> Row:
         "min_minutes": command.min_minutes,
         "slice_minutes_sold": 0,
         "replace_on_failure": False,
+    }
+
+
+def _content(digest: str) -> Row:
+    return {"content_sha256": bytes.fromhex(digest)}
+
+
+def _entered_row(shard: str, entry: JournalEntry, command: EnterBid | EnterAsk, placement: Placement) -> Row:
+    return dict.fromkeys(_COLUMNS) | {
+        "id": placement.order,
+        "shard": shard,
+        "sequence": entry.sequence,
+        "participant_id": placement.participant,
+        "client_order_id": placement.client_order_id,
+        "instrument": placement.instrument,
+        "price_micros": placement.price_micros,
+        "time_in_force": placement.time_in_force,
+        "expires_at": placement.expires_at,
+        "post_only": placement.post_only,
+        "self_trade_prevention": placement.self_trade_prevention,
+        "state": "new",
+        "revision": 1,
+        "reserved_micros": 0,
+        "entered_minute": command.minute,
+        "entered_at_micros": entry.at_micros,
+        "updated_at_micros": entry.at_micros,
+        **(_bid_columns(command, placement) if isinstance(placement, PlaceBid) else _ask_columns(command)),
     }

@@ -5,6 +5,8 @@ The order is audited like any other; here follows what ties it to the contract t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from market.contract_states import FAILED
 from market.engine.commands import PlaceBid, Placement
 from matching.auditor.difference import Difference, require
@@ -21,20 +23,25 @@ class Replacements:
     def __init__(self) -> None:
         self._asked: dict[str, str | None] = {}
 
-    def before(self, entry: JournalEntry, placement: Placement | None, running: dict[str, Birth], twin: Twin) -> None:
+    def before(
+        self, entry: JournalEntry, placements: Sequence[Placement], running: dict[str, Birth], twin: Twin
+    ) -> None:
         """Raises Difference when an entry that is next buys, or ends, what it must not. `twin` is as it was before."""
         command = entry.command
         for name in self._asked:
             ends = isinstance(command, Free) and command.contract == name
             require(ends, f"{name} was replaced and does not end with that")
-        if not isinstance(placement, PlaceBid) or placement.replaces is None:
-            return
-        old = running.get(placement.replaces)
+        for bid in placements:
+            if isinstance(bid, PlaceBid) and bid.replaces is not None:
+                self._asks(bid, bid.replaces, command.minute, running, twin)
+
+    def _asks(self, bid: PlaceBid, replaces: str, minute: int, running: dict[str, Birth], twin: Twin) -> None:
+        old = running.get(replaces)
         if old is None:
-            raise Difference(f"order {placement.order} replaces {placement.replaces}, which is no contract that runs")
+            raise Difference(f"order {bid.order} replaces {replaces}, which is no contract that runs")
         asks = [holding for holding in twin.open if isinstance(holding, AskHolding)]
-        prices = [ask.price_micros for ask in asks if ask.entry.instrument == placement.instrument]
-        _check_wish(placement, old, command.minute, min(prices, default=0))
+        prices = [ask.price_micros for ask in asks if ask.entry.instrument == bid.instrument]
+        _check_wish(bid, old, minute, min(prices, default=0))
         self._asked[old.id] = None
 
     def born(self, birth: Birth) -> None:

@@ -80,13 +80,13 @@ class ShardAudit:
         where = f"{self.shard} at {entry.sequence}"
         try:
             facts = entry_facts(entry)
-            placement = check_entry(entry, facts)
-            self._history.precede(entry, placement)
+            placements = check_entry(entry, facts)
+            self._history.precede(entry, placements)
         except Difference as difference:
             raise Difference(f"{where}: {difference}") from difference
         events = self._by_the_book(entry, where)
         self._auditor.check(entry, facts, events)
-        self._history.follow(entry, placement, events)
+        self._history.follow(entry, placements, events)
 
     def _by_the_book(self, entry: JournalEntry, where: str) -> list[Event]:
         try:

@@ -23,7 +23,7 @@ _BY_STATUS: dict[int, type[NestexError]] = {
     409: errors.Conflict,
     429: errors.Busy,
 }
-_PLACEMENTS = ("/v1/orders", "/v1/orders/batch")
+_PLACEMENTS = ("/v1/orders", "/v1/orders/batch", "/v1/orders/exclusive")
 """Orders are made once by their client_order_id instead."""
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from nestex.cli.alternatives import TRADE_COLUMNS, enter_one_of, with_alternatives
 from nestex.cli.client import MarketClient
 from nestex.cli.output import REFUSED, AsJson, show, show_one
 
 MINUTE = "UTC minute such as 2026-11-30T23:15:00Z"
-_TRADE_COLUMNS = ("price", "start", "end", "guests", "slices_per_guest")
 
 
 class TimeInForce(StrEnum):
@@ -47,6 +47,14 @@ Stp = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace-on-failure", help="buy the rest again where a guest is not delivered")
 ]
+Alternatives = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--or",
+        help="or else this, of which only one is bought: what is different, such as 'fra1.mem.firm price=0.02';"
+        " may be repeated, the first that trades ends the others",
+    ),
+]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="only tell what would happen")]
 
 
@@ -76,10 +84,11 @@ def buy(
     post_only: PostOnly = False,
     stp: Stp = SelfTradePrevention.CANCEL_TAKER,
     client_id: ClientId = None,
+    alternatives: Alternatives = None,
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bid for guests."""
+    """Bid for guests; with --or, for one of several alternatives."""
     body = {
         "side": "bid",
         "instrument": instrument,
@@ -95,7 +104,7 @@ def buy(
         "replace_on_failure": replace,
         "guest": {"name": name, "image": image, "ssh_keys": _keys(ssh_key)},
     }
-    _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
+    _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json, alternatives)
 
 
 def sell(
@@ -130,10 +139,6 @@ def sell(
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
 
 
-def _keys(files: list[Path] | None) -> list[str]:
-    return [path.read_text(encoding="utf-8").strip() for path in files or []]
-
-
 def _attributes(
     tif: TimeInForce | None, expires_at: str | None, post_only: bool, stp: SelfTradePrevention, client_id: str | None
 ) -> dict[str, Any]:
@@ -146,15 +151,22 @@ def _attributes(
     }
 
 
-def _enter(body: dict[str, Any], preview: bool, as_json: bool) -> None:
+def _keys(files: list[Path] | None) -> list[str]:
+    return [path.read_text(encoding="utf-8").strip() for path in files or []]
+
+
+def _enter(body: dict[str, Any], preview: bool, as_json: bool, alternatives: list[str] | None = None) -> None:
     """Place the order, or only try it. What comes out as rejected gives the exit code of a refusal."""
+    if alternatives:
+        enter_one_of(with_alternatives(body, alternatives), preview, as_json)
+        return
     client = MarketClient.from_environment()
     if preview:
         outcome = client.post("/v1/orders/preview", body)
         shown = {name: value for name, value in outcome.items() if name not in ("trades", "order")}
         show_one(outcome if as_json else shown, as_json=as_json)
         if not as_json and outcome["trades"]:
-            show(outcome["trades"], _TRADE_COLUMNS, as_json=False, title="trades")
+            show(outcome["trades"], TRADE_COLUMNS, as_json=False, title="trades")
     else:
         outcome = client.post("/v1/orders", body)
         show_one(outcome, as_json=as_json)

@@ -13,6 +13,7 @@ _ORDER_COLUMNS = ("id", "side", "instrument", "price", "state", "guests", "guest
 
 _OF_INSTRUMENT = typer.Option("--instrument", help="only of this instrument")
 _OF_SIDE = typer.Option("--side", help="only bids or only asks")
+_OF_GROUP = typer.Option("--group", help="only of the exclusive group whose first bid has this id")
 Reference = typer.Argument(help="order id, or client:<your name for it>")
 
 
@@ -47,12 +48,13 @@ def cancel(
     everything: Annotated[bool, typer.Option("--all", help="all your open orders")] = False,
     instrument: Annotated[str | None, _OF_INSTRUMENT] = None,
     side: Annotated[str | None, _OF_SIDE] = None,
+    group: Annotated[str | None, _OF_GROUP] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take an order off the book, or with --all every one that is open."""
-    query = _given(instrument=instrument, side=side)
+    query = _given(instrument=instrument, side=side, exclusive_group=group)
     if (order is not None) == everything or (query and not everything):
-        raise typer.BadParameter("name an order, or give --all, to which --instrument and --side belong")
+        raise typer.BadParameter("name an order, or give --all, to which --instrument, --side and --group belong")
     client = MarketClient.from_environment()
     if order is not None:
         show_one(client.delete(f"/v1/orders/{order}"), as_json=as_json)
@@ -92,10 +94,12 @@ def orders(
     instrument: Annotated[str | None, _OF_INSTRUMENT] = None,
     side: Annotated[str | None, _OF_SIDE] = None,
     is_open: Annotated[bool, typer.Option("--open", help="only orders that rest")] = False,
+    group: Annotated[str | None, _OF_GROUP] = None,
     as_json: AsJson = False,
 ) -> None:
     """Your orders."""
-    query = _given(state=state, instrument=instrument, side=side, open="true" if is_open else None)
+    of_state = {"state": state, "open": "true" if is_open else None}
+    query = _given(**of_state, instrument=instrument, side=side, exclusive_group=group)
     show(list(MarketClient.from_environment().pages("/v1/orders", **query)), _ORDER_COLUMNS, as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from matching.commands import (
     Command,
     EnterAsk,
     EnterBid,
+    EnterGroup,
     InstrumentMode,
     SelfTradePrevention,
     Tick,
@@ -27,6 +29,10 @@ REACH = 30
 NODES = ("n1", "n2")
 LONGEST = 40
 """Commands of the longest history."""
+ALONE = "bbbbbaaaaammmct"
+"""What happens to orders of their own: bids, asks, amendments, cancels, and time."""
+TOGETHER = "gg"
+"""Exclusive groups."""
 
 T = TypeVar("T")
 
@@ -39,23 +45,44 @@ PREVENTION: tuple[SelfTradePrevention, ...] = ("cancel_taker", "cancel_maker", "
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Command]:
+def histories(draw: st.DrawFn, kinds: str = ALONE + TOGETHER) -> list[Command]:
     """Commands with rising minutes; orders are o0, o1 and so on, by the place of their entry."""
     commands: list[Command] = []
-    minute = 0
-    for index in range(draw(st.integers(4, LONGEST))):
+    minute, entered = 0, 0
+    for _ in range(draw(st.integers(4, LONGEST))):
         minute += draw(st.sampled_from((0, 0, 0, 0, 1, 5)))
-        kind = draw(st.sampled_from("bbbbbaaaaammmct"))
+        kind = draw(st.sampled_from(kinds))
+        known = f"o{draw(st.integers(0, entered))}"
         if kind == "t":
             commands.append(Tick(minute))
         elif kind == "c":
-            commands.append(Cancel(minute, f"o{draw(st.integers(0, index))}", "requested"))
+            commands.append(Cancel(minute, known, "requested"))
         elif kind == "m":
-            commands.append(draw(amendments(f"o{draw(st.integers(0, index))}", minute)))
+            commands.append(draw(amendments(known, minute)))
         else:
-            entries: st.SearchStrategy[Command] = bids(index, minute) if kind == "b" else asks(index, minute)
-            commands.append(draw(entries))
+            entering: st.SearchStrategy[Command] = (
+                bids(entered, minute)
+                if kind == "b"
+                else asks(entered, minute)
+                if kind == "a"
+                else groups(entered, minute)
+            )
+            commands.append(draw(entering))
+            entered += len(entries_of(commands[-1]))
     return commands
+
+
+def entries_of(command: Command) -> tuple[EnterBid | EnterAsk, ...]:
+    """The orders that the command enters."""
+    if isinstance(command, EnterGroup):
+        return command.bids
+    return (command,) if isinstance(command, EnterBid | EnterAsk) else ()
+
+
+@st.composite
+def groups(draw: st.DrawFn, index: int, minute: int) -> EnterGroup:
+    entries = [draw(bids(number, minute)) for number in range(index, index + draw(st.integers(2, 4)))]
+    return EnterGroup(minute, tuple(replace(entry, participant=entries[0].participant) for entry in entries))
 
 
 def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:

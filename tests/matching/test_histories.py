@@ -12,14 +12,14 @@ from common.wire import Capacity
 from matching.auditor.holding import AskHolding
 from matching.auditor.supply import at
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, Free, Tick
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, Free, Tick
 from matching.events import Amended, Done, Event, Trade
 from matching.shard import Shard
-from tests.matching.histories import NODES, REACH, histories
+from tests.matching.histories import NODES, REACH, entries_of, histories
 
 
 def orders_of(history: list[Command]) -> dict[str, EnterBid | EnterAsk]:
-    return {command.order: command for command in history if isinstance(command, EnterBid | EnterAsk)}
+    return {entry.order: entry for command in history for entry in entries_of(command)}
 
 
 def run(history: list[Command]) -> tuple[Shard, list[Event]]:
@@ -61,7 +61,10 @@ def test_only_an_entry_or_re_entry_makes_trades(history: list[Command]) -> None:
         if isinstance(command, Cancel | Tick | Free) or (isinstance(command, Amend) and command.price_micros is None):
             assert not trades
         else:
-            assert all(command.order in (trade.bid, trade.ask) for trade in trades)
+            of_command = (
+                {command.order} if isinstance(command, Amend) else {entry.order for entry in entries_of(command)}
+            )
+            assert all({trade.bid, trade.ask} & of_command for trade in trades)
         if isinstance(command, Amend) and Amended(command.order) not in events:
             assert not trades, "a refused amendment changes nothing"
 
@@ -113,6 +116,23 @@ def test_slices_are_conserved_at_every_minute(history: list[Command]) -> None:
         wanted = orders[order]
         assert isinstance(wanted, EnterBid)
         assert number <= wanted.guests
+
+
+@given(histories())
+def test_of_an_exclusive_group_one_bid_trades_and_ends_the_others(history: list[Command]) -> None:
+    shard = Shard("z")
+    groups = [command for command in history if isinstance(command, EnterGroup)]
+    traded: set[str] = set()
+    for command in history:
+        events = shard.apply(command)
+        traded |= {event.bid for event in events if isinstance(event, Trade)}
+        ended = {event.order for event in events if isinstance(event, Done) and event.reason == "exclusive_group"}
+        for group in groups:
+            names = {entry.order for entry in group.bids}
+            assert len(traded & names) <= 1
+            if traded & names:
+                assert not any(shard.open_order(name) for name in names - traded)
+            assert not ended & names or (traded & names and not ended & traded)
 
 
 @given(histories())

@@ -8,17 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import InvalidInput
-from matching.commands import Command, Tick
+from matching.commands import Command, EnterGroup, Tick
 from matching.journal import JournalBlock, JournalEntry, decode_block, encode_block
-from tests.matching.factories import amend, ask, bid, cancel
+from tests.matching.factories import NOW, amend, ask, bid, cancel
 
-COMMANDS: tuple[Command, ...] = (ask("a"), bid("b", tif="ioc"), cancel("a"), Tick(1001), amend("a", price=7))
+COMMANDS: tuple[Command, ...] = (
+    ask("a"),
+    bid("b", tif="ioc"),
+    cancel("a"),
+    Tick(1001),
+    amend("a", price=7),
+    EnterGroup(NOW, (bid("c"), bid("d"))),
+)
 BLOCK = JournalBlock(
     "z",
     7,
     tuple(
         JournalEntry(sequence, 60_000_000_000 + sequence, command, {"cash": {"p1": 5}, "note": "ü"})
-        for sequence, command in zip((7, 8, 10, 11, 12), COMMANDS, strict=True)
+        for sequence, command in zip((7, 8, 10, 11, 12, 13), COMMANDS, strict=True)
     ),
 )
 

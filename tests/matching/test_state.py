@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from matching.commands import Command, EnterBid, Tick
+from matching.commands import Command, EnterBid, EnterGroup, Tick
 from matching.shard import Shard
 from tests.matching.factories import NOW, SOON, amend, ask, bid, cancel
 
@@ -53,6 +53,7 @@ VARIANTS: tuple[tuple[Command, ...], ...] = (
     (ask("sold"), bid("b")),
     (ask("sold", node="else"), bid("b")),
     (bid("x", 90), bid("y", 90)),
+    (EnterGroup(NOW, (bid("x", 90), bid("y", 90))),),
     (bid("y", 90), bid("x", 90)),
 )
 
@@ -71,4 +72,6 @@ def test_the_hash_sees_everything_that_decides_what_follows() -> None:
 def test_the_hash_sees_nothing_else() -> None:
     assert state_hash(ask("a", slices=3), amend("a", slices=2)) == state_hash(ask("a", slices=2))
     assert state_hash(replace(base, expires_at=SOON)) == state_hash(base), "without gtd it decides nothing"
+    alone = (bid("x", 90), bid("y", 90), cancel("y"))
+    assert state_hash(EnterGroup(NOW, alone[:2]), alone[2]) == state_hash(*alone), "the last of a group is alone"
     assert state_hash(big(nodes=("n", "m"))) == state_hash(big(nodes=("m", "n", "m")))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matching.auditor.twin import Twin
 from matching.commands import Command
 from nestex import replay as replay_filter
-from tests.matching.histories import histories
+from tests.matching.histories import ALONE, histories
 from tests.nestex.replaying import ASK, BID, TICK, answers, as_line, as_printed, expressible, run, without
 
 
@@ -177,7 +177,7 @@ def test_large_integers_are_integers() -> None:
     assert answers(BID | {"start_from": large, "start_by": large, "duration": large}) == []
 
 
-@given(histories(), st.sampled_from([None, 0, 1]), st.sampled_from(["\n", " \r\n"]))
+@given(histories(ALONE), st.sampled_from([None, 0, 1]), st.sampled_from(["\n", " \r\n"]))
 def test_the_filter_answers_what_the_slow_reading_does(
     history: list[Command], indent: int | None, line_end: str
 ) -> None:

@@ -15,7 +15,7 @@ from market.http.cursors import id_cursor
 from market.http.fields import After, Limit, Page, TrueOrFalse, next_cursor
 from market.http.order_answers import Canceled, Order, OrderState, order_model
 from market.http.order_explanations import Explanation, explanation_model
-from market.http.order_requests import AmendRequest, BidRequest, OrderRequest
+from market.http.order_requests import ORDER_ID, AmendRequest, BidRequest, OrderRequest
 from market.http.placements import amendment_of, placement_of
 from market.http.problems import documented
 from market.http.services import Market, Reader, Services
@@ -33,6 +33,9 @@ OrderReference = Annotated[
 ]
 _Instrument = Annotated[str | None, Query(min_length=1, max_length=200, description="only of this instrument")]
 _Side = Annotated[Literal["bid", "ask"] | None, Query(description="only of this side")]
+_Group = Annotated[
+    str | None, Query(pattern=ORDER_ID, description="only of this exclusive group: the id of its first bid")
+]
 _State = Annotated[OrderState | None, Query(description="only in this state")]
 _Open = Annotated[bool | None, Query(alias="open", description="only orders that rest; false: the others"), TrueOrFalse]
 
@@ -60,9 +63,10 @@ def list_(
     instrument: _Instrument = None,
     side: _Side = None,
     is_open: _Open = None,
+    exclusive_group: _Group = None,
 ) -> Page[Order]:
     """Your orders, oldest first."""
-    wanted = Filter(state, instrument, side, is_open)
+    wanted = Filter(state, instrument, side, is_open, exclusive_group)
     rows = list_orders(connection, who.participant, id_cursor(after, "ord"), limit, wanted)
     return Page(items=[order_model(row) for row in rows], next=next_cursor([row["id"] for row in rows], limit))
 
@@ -100,17 +104,23 @@ async def cancel(order: OrderReference, who: Selling, market: Market) -> Order:
 
 
 @router.delete("", responses=documented(401, 403, 404, 422, 503))
-async def cancel_all_(who: Selling, market: Market, instrument: _Instrument = None, side: _Side = None) -> Canceled:
-    """Take all your open orders off the books, or those of an instrument or a side."""
+async def cancel_all_(
+    who: Selling,
+    market: Market,
+    instrument: _Instrument = None,
+    side: _Side = None,
+    exclusive_group: _Group = None,
+) -> Canceled:
+    """Take all your open orders off the books, or those of an instrument, a side or an exclusive group."""
     if side != "ask":
         require(who, "trade")
     if instrument is not None:
         await asyncio.to_thread(market.instruments.check, instrument)
-    wanted = Filter(instrument=instrument, side=side, is_open=True)
+    wanted = Filter(instrument=instrument, side=side, is_open=True, exclusive_group=exclusive_group)
     shards = await asyncio.to_thread(
         market.read, lambda connection: shards_with_orders(connection, who.participant, wanted)
     )
-    command = CancelAll(who.participant, instrument, side)
+    command = CancelAll(who.participant, instrument, side, exclusive_group)
     return Canceled(canceled=await cancel_all(market.engine, shards, command))
 
 

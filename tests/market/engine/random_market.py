@@ -3,6 +3,7 @@ little cash, small nodes, short windows, so that everything runs out."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from market.engine.commands import (
     GuestTemplate,
     PlaceAsk,
     PlaceBid,
+    PlaceGroup,
 )
 from market.engine.facts import Facts, InstrumentFacts, NodeFacts, PartyFacts
 from market.engine.state import EngineState
@@ -55,9 +57,12 @@ def batches(draw: st.DrawFn) -> list[Batch]:
         minute += passing
         commands: list[Command] = []
         for _ in range(draw(st.integers(1, 6))):
-            kind = draw(st.sampled_from("bbbbaaaammcxe"))
+            kind = draw(st.sampled_from("bbbbaaaammcxegg"))
             known = f"o{draw(st.integers(0, max(0, entered - 1)))}"
-            if kind in "ba":
+            if kind == "g":
+                commands.append(draw(_groups(entered, minute)))
+                entered += 3
+            elif kind in "ba":
                 commands.append(draw((_bids if kind == "b" else _asks)(f"o{entered}", minute)))
                 entered += 1
             else:
@@ -91,7 +96,7 @@ def _shared(order: str, minute: int) -> dict[str, Any]:
     }
 
 
-def _bids(order: str, minute: int) -> st.SearchStrategy[Command]:
+def _bids(order: str, minute: int) -> st.SearchStrategy[PlaceBid]:
     return st.builds(
         PlaceBid,
         participant=st.sampled_from(BUYERS),
@@ -106,6 +111,13 @@ def _bids(order: str, minute: int) -> st.SearchStrategy[Command]:
         avoid_providers=st.sampled_from(((), (), (), ("s2",))),
         **_shared(order, minute),
     )
+
+
+@st.composite
+def _groups(draw: st.DrawFn, entered: int, minute: int) -> PlaceGroup:
+    """Three bids of one participant."""
+    bids = [draw(_bids(f"o{number}", minute)) for number in range(entered, entered + 3)]
+    return PlaceGroup(tuple(dataclasses.replace(bid, participant=bids[0].participant) for bid in bids))
 
 
 def _asks(order: str, minute: int) -> st.SearchStrategy[Command]:

@@ -88,7 +88,7 @@ def _speak_of_what_exists(schema: BaseSchema, existing: dict[str, str]) -> None:
 
 
 def _orders(body: Any) -> list[dict[str, Any]]:
-    bodies = body.get("orders", [body]) if isinstance(body, dict) else []
+    bodies: Any = body.get("orders", body.get("bids", [body])) if isinstance(body, dict) else []
     return [order for order in bodies if isinstance(order, dict) and "instrument" in order]
 
 

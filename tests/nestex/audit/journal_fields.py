@@ -40,6 +40,7 @@ ENTRIES = (
     Entry("tick", None, "tick", Tick),
     Entry("released", "released", "free", Free),
 )
+MEMBER = Entry("bid of a group", "group", "group", EnterBid, PlaceBid, facts=True)
 LONE_BID = Entry("lone bid", "cancel", "bid", EnterBid, PlaceBid, facts=True)
 LONE_ASK = Entry("lone ask", "lone ask", "ask", EnterAsk, PlaceAsk, facts=True)
 """Entries that share no fact with another of their batch, and that have not traded."""
@@ -102,6 +103,15 @@ def field_mutations() -> Iterator[JournalMutation]:
         for mutation in _of_shape(entry, ("facts", "facts"), PlacementFacts) if entry.facts else ():
             if not (entry.name.endswith("bid") and ".node." in mutation.name):  # a bid has no node
                 yield mutation
+    yield from _of_shape(MEMBER, ("command", "bids", "1"), EnterBid)
+    yield from _of_shape(MEMBER, ("facts", "placements", "1"), PlaceBid)
+    for mutation in _of_shape(MEMBER, ("facts", "facts", "1"), PlacementFacts):
+        if ".node." not in mutation.name:
+            yield mutation
+    for change in ("exchanged", "shortened"):
+        yield _mutation(MEMBER, ("command", "bids"), change)
+        yield _mutation(MEMBER, ("facts", "placements"), change)
+    yield _mutation(MEMBER, ("facts", "facts"), "shortened")
     for ending in ("busted", "completed"):
         yield _mutation(ENTRIES[-1], ("facts", "ending"), "another", ending)
     for name in ("replaced_by", "not_replaced"):
@@ -168,7 +178,7 @@ def _mutation(entry: Entry, path: Path, change: str, given: Any = None) -> Journ
         *way, name = path
         place = _find(blocks, entry, tags)
         for step in way:
-            place = place[step]
+            place = place[int(step)] if isinstance(place, list) else place[step]
         if change == "dropped":
             del place[name]
         else:
@@ -182,7 +192,7 @@ def _find(blocks: list[Json], wanted: Entry, tags: Tags) -> Json:
     for block in blocks:
         for entry in block["entries"]:
             command = entry["command"]
-            named = command.get("order", command.get("contract"))
+            named = command.get("order", command.get("contract")) or command.get("bids", [{}])[0].get("order")
             if entry["kind"] == wanted.kind and named == tags.get(wanted.tag or ""):
                 found: Json = entry
                 return found
@@ -190,6 +200,8 @@ def _find(blocks: list[Json], wanted: Entry, tags: Tags) -> Json:
 
 
 def _changed(value: Any, change: str) -> Any:
+    if change in ("exchanged", "shortened"):
+        return [value[1], value[0], *value[2:]] if change == "exchanged" else value[:-1]
     if isinstance(value, bool):
         return not value
     if isinstance(value, list):
@@ -211,5 +223,6 @@ _OTHERS = {"gtc": "ioc", "gtd": "gtc", "ioc": "gtc", "fok": "gtc", "open": "post
     "cancel": "tick",
     "free": "tick",
     "place_bid": "place_ask",
+    "group": "bid",
 }
 """Another value of the same closed list, so that the change is not one that cannot be read."""

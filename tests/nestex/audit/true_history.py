@@ -14,7 +14,7 @@ from market.contracts.fail_contract import fail_contract
 from market.engine import fence as fencing
 from market.engine import snapshots
 from market.engine.batch import BatchProcessor
-from market.engine.commands import AmendOrder, CancelAll, Command, EndContract, Expire, GuestTemplate
+from market.engine.commands import AmendOrder, CancelAll, Command, EndContract, Expire, GuestTemplate, PlaceGroup
 from market.engine.recovery import rebuild, recover
 from market.instruments.instruments import Instrument, create_instrument
 from market.tables import contract, instrument
@@ -35,7 +35,7 @@ def make_history(world: World) -> Tags:
     tags = cast.trade_and_rest()
     cast.meet_oneself()
     _keep_snapshot(world)
-    tags |= cast.amend()
+    tags |= cast.amend() | cast.choose()
     cast.end_in_every_way()
     cast.trade_elsewhere()
     _keep_snapshot(world)
@@ -120,6 +120,19 @@ class _Cast:
             "fewer slices": asks[2].order,
             "cancel": canceled.order,
         }
+
+    def choose(self) -> Tags:
+        """Two exclusive groups: one of which a bid trades later, and one that rests."""
+        world, buyer = self.world, self.buyers[2]
+        late = [
+            world.bid(buyer, price_micros=60 + place, start_from=start, start_by=start, client_order_id=f"one {place}")
+            for place, start in enumerate((world.minute + 210, world.minute + 215, world.minute + 220))
+        ]
+        both = [world.bid(buyer, price_micros=price, guests=2, start_by=world.minute + 300) for price in (41, 40)]
+        self.batch(PlaceGroup(tuple(late)), PlaceGroup(tuple(both)))
+        window: dict[str, Any] = {"available_from": world.minute + 205, "available_until": world.minute + 240}
+        self.batch(world.ask(self.sellers[0], self.nodes[2], slices=1, price_micros=61, **window))
+        return {"group": late[0].order}
 
     def end_in_every_way(self) -> None:
         world, buyer = self.world, self.buyers[1]

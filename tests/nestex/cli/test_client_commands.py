@@ -56,6 +56,26 @@ def test_a_preview_shows_trades_and_enters_nothing(run: Run, buyer: Http, provid
     assert run(buyer, *BUY, "--post-only", "--preview").exit_code == REFUSED
 
 
+def test_one_of_several_alternatives_is_bought(run: Run, buyer: Http, provider: Http, node_id: str) -> None:
+    run(provider, *sell(node_id))
+    others = (
+        "--or",
+        "price=0.006 minutes=20",
+        "--or",
+        f"{CODE} price=0.012 guests=2 by={later(100)}",
+        "--client-id",
+        "mine",
+    )
+    preview = answer(run(buyer, "buy", CODE, "--price", "0.0048", "--minutes", "5", *others, "--preview", "--json"))
+    assert preview["winner"] == 2
+    placed = answer(run(buyer, "buy", CODE, "--price", "0.0048", "--minutes", "5", *others, "--json"))
+    assert [row["client_order_id"] for row in placed] == ["mine", "mine.2", "mine.3"]
+    assert [row["state"] for row in placed] == ["canceled", "canceled", "filled"]
+    assert len(answer(run(buyer, "orders", "--group", placed[0]["id"], "--json"))) == 3
+    assert run(buyer, *BUY, "--or", "colour=red").exit_code == 2
+    assert run(buyer, *BUY, "--post-only", "--or", "guests=2").exit_code == REFUSED
+
+
 def test_orders_are_amended_and_canceled(run: Run, buyer: Http) -> None:
     first = answer(run(buyer, *BUY, "--by", later(100), "--guests", "3", "--json"))["id"]
     run(buyer, *BUY, "--by", later(100))
