@@ -6,13 +6,14 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, exports, http, settlement
+from bench import auction, durable, exports, http, provisioning, settlement
 
 BENCHMARKS = {
     "auction": auction.run,
     "durable": durable.run,
     "exports": exports.run,
     "http": http.run,
+    "provisioning": provisioning.run,
     "settlement": settlement.run,
 }
 
