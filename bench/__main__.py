@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, exports, http, invoices, settlement
+from bench import auction, durable, exports, http, invoices, provisioning, settlement
 from bench.week import run as week
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "exports": exports.run,
     "http": http.run,
     "invoices": invoices.run,
+    "provisioning": provisioning.run,
     "settlement": settlement.run,
 }
 

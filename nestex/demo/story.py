@@ -17,15 +17,23 @@ _SECONDS = 240.0
 
 
 class Story:
-    """`holder` asks the database which engine holds the lease of a zone."""
+    """`holder` asks the database which engine holds the lease of a zone. The first guests start `apart` minutes after
+    each other; all at once for 0."""
 
     def __init__(
-        self, scene: Scene, floor: Floor, watcher: Watcher, trouble: Troublemaker, holder: Callable[[str], str]
+        self,
+        scene: Scene,
+        floor: Floor,
+        watcher: Watcher,
+        trouble: Troublemaker,
+        holder: Callable[[str], str],
+        apart: int = 0,
     ) -> None:
         self._floor = floor
         self._watcher = watcher
         self._trouble = trouble
         self._holder = holder
+        self._apart = apart
         self._alster, self._rhone = scene.sellers
         self._nodes = {node.cast.name: node for seller in scene.sellers for node in seller.nodes}
         self._blauwal, self._cedar, self._dune, self._enzian, self._fyn = scene.buyers
@@ -54,25 +62,25 @@ class Story:
     def _first_bids(self) -> None:
         bid = self._floor.bid
         bid(self._blauwal, "a guest of two slices for ten minutes, now", "build", 10, slices=2)
-        bid(self._cedar, "two guests of one slice each", "crawler", 8, guests=2)
+        bid(self._cedar, "two guests of one slice each", "crawler", 8, guests=2, ahead=self._turn(1))
         bid(self._dune, "a large guest on alster-1", "join", 9, slices=4, nodes=[self._nodes["alster-1"].id])
-        bid(self._cedar, "a guest at once or not at all", "burst", 5, time_in_force="ioc")
-        bid(self._dune, "a guest with much memory", "cube", 10, instrument=MEM, price="1.2000")
+        bid(self._cedar, "a guest at once or not at all", "burst", 5, time_in_force="ioc", ahead=self._turn(2))
+        bid(self._dune, "a guest with much memory", "cube", 10, instrument=MEM, price="1.2000", ahead=self._turn(2))
         bid(self._dune, "at once, below every ask", "miser", 5, price="0.2400", time_in_force="ioc")
         bid(self._cedar, "twenty guests or none", "flock", 5, guests=20, time_in_force="fok")
 
     def _queues(self) -> dict[str, Any]:
-        start = next_minute(self._blauwal.client)
+        start = next_minute(self._blauwal.client) + 3 * self._apart
         jobs = [bid_body(start, f"job-{number}", 4, patience=12) for number in range(1, 7)]
         self._floor.batch(self._blauwal, "a queue of builds that can wait", jobs)
-        return self._floor.bid(self._enzian, "a guest for half an hour", "hindcast", 30)
+        return self._floor.bid(self._enzian, "a guest for half an hour", "hindcast", 30, ahead=self._turn(3))
 
     def _bids_for_later(self) -> None:
         start = next_minute(self._fyn.client)
         what = "a render on rhone-2, ten minutes from now"
         node = self._nodes["rhone-2"].id
         self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=10, nodes=[node])
-        frames = [bid_body(start, f"frame-{n}", 4, instrument=MEM, price="1.1400", ahead=12 + 4 * n) for n in range(4)]
+        frames = [bid_body(start, f"frame-{n}", 3, instrument=MEM, price="1.1400", ahead=11 + 3 * n) for n in range(4)]
         self._floor.batch(self._fyn, "four frames, one after the other", frames)
         for number in range(3):
             what = f"forecast {number + 1}, in {8 + 5 * number} minutes"
@@ -116,6 +124,10 @@ class Story:
     def _release(self, hindcast: dict[str, Any]) -> None:
         contract = self._watcher.guests_up("hindcast", seconds=_SECONDS)[0]
         self._floor.release(self._enzian, contract)
+
+    def _turn(self, turn: int) -> int | None:
+        """Minutes ahead of the first guests at which those of this turn start; as soon as they can, with all others."""
+        return turn * self._apart or None
 
     def _offer(self, seller: Seller, node: str, slices: int, price: str) -> None:
         self._floor.offer(seller, self._nodes[node], f"{ZONE}.std.firm", slices, price)

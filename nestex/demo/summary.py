@@ -14,7 +14,7 @@ from nestex.demo.result import DemoGuest, DemoResult
 
 
 def show(console: Console, result: DemoResult, documents: list[dict[str, Any]], out: Path) -> None:
-    """Figures, what went wrong and was survived, guests by node, and the documents in the folder `out`."""
+    """Figures, what went wrong and was survived, the guests, and the documents in the folder `out`."""
     console.print()
     console.print(_figures(result))
     survived = ", ".join(f"{fault['fault']} ({fault['target']})" for fault in result.faults)
@@ -47,14 +47,29 @@ def _figures(result: DemoResult) -> Table:
 
 
 def _guests(guests: list[DemoGuest]) -> Table:
+    """Each guest with its address; where they are only played and have none, each node."""
+    if not any(guest.endpoint for guest in guests):
+        return _nodes(guests)
+    table = _table("\nGuests", ("guest", "node", "address", "ready after"), ("ready after",))
+    for guest in sorted(guests, key=lambda guest: (guest.node, guest.name)):
+        table.add_row(guest.name, guest.node, guest.endpoint or "-", _seconds([guest]))
+    return table
+
+
+def _nodes(guests: list[DemoGuest]) -> Table:
     table = _table("\nGuests", ("node", "guests", "ready after, at most"), ("guests", "ready after, at most"))
     nodes: dict[str, list[DemoGuest]] = defaultdict(list)
     for guest in guests:
         nodes[guest.node].append(guest)
     for name, held in sorted(nodes.items()):
-        slowest = max((guest.ready_seconds for guest in held if guest.ready_seconds is not None), default=None)
-        table.add_row(name, str(len(held)), "-" if slowest is None else f"{slowest:.2f} s")
+        table.add_row(name, str(len(held)), _seconds(held))
     return table
+
+
+def _seconds(guests: list[DemoGuest]) -> str:
+    """Of the slowest."""
+    slowest = max((guest.ready_seconds for guest in guests if guest.ready_seconds is not None), default=None)
+    return "-" if slowest is None else f"{slowest:.2f} s"
 
 
 def _table(title: str, columns: tuple[str, ...], right: tuple[str, ...]) -> Table:

@@ -89,17 +89,20 @@ class Market:
 
 
 @asynccontextmanager
-async def market(server: Nats, node: str) -> AsyncIterator[Market]:
+async def market(server: Nats, node: str, *, from_the_beginning: bool = False) -> AsyncIterator[Market]:
     """Streams, the node's consumer, and ears for what its agent says. Plain subscriptions hear each publication, also
-    one that its stream drops as a repetition."""
+    one that its stream drops as a repetition; those from the beginning hear what the streams have kept."""
     client = await nats.connect(server.url, user_credentials=str(server.home / SERVER_CREDENTIALS))
     try:
         jetstream = client.jetstream()
         await ensure_streams(jetstream)
         await ensure_allocation_consumer(jetstream, node)
         side = Market(client, jetstream, node)
-        await client.subscribe(subjects.status(node, ">"), cb=side._on_status)
-        await client.subscribe(subjects.usage(node), cb=side._on_usage)
+        for subject, heard in ((subjects.status(node, ">"), side._on_status), (subjects.usage(node), side._on_usage)):
+            if from_the_beginning:
+                await jetstream.subscribe(subject, cb=heard, ordered_consumer=True)
+            else:
+                await client.subscribe(subject, cb=heard)
         await client.flush()
         yield side
     finally:

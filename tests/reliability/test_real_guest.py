@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from nestex.stack.hypervisor_kind import HypervisorKind
+from tests.provisioner.hypervisor.guest_slots import room_for
 from tests.reliability.buyer import Buyer
 from tests.reliability.founding import running_town
 from tests.reliability.town import Town
@@ -19,7 +20,7 @@ HOURS = 600
 
 @pytest.fixture(params=["qemu"])
 def real_town(request: pytest.FixtureRequest, data_path: Path, patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
-    with running_town(data_path, hypervisor=HypervisorKind(request.param)) as made:
+    with room_for(1), running_town(data_path, hypervisor=HypervisorKind(request.param)) as made:
         yield made
 
 

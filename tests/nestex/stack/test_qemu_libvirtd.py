@@ -69,6 +69,13 @@ def test_guests_end_with_the_stack(data_path: Path) -> None:
         assert not _processes(f"guest={NAME}")
 
 
+def test_busy_processes_of_the_machine_leave_its_guests_their_processor_time(supervisor: Supervisor) -> None:
+    _start(start_qemu_libvirtd(supervisor, "node-1"))
+    groups = ("cpu/machine/cpu.shares", "cpu,cpuacct/machine/cpu.shares", "machine/cpu.weight")
+    weights = [path.read_text().strip() for name in groups if (path := Path("/sys/fs/cgroup", name)).exists()]
+    assert set(weights) in ({"16384"}, {"1600"})
+
+
 def test_nothing_of_the_machine_s_own_libvirt_is_changed(supervisor: Supervisor) -> None:
     folders = [Path(path) for path in ("/etc/libvirt", "/var/lib/libvirt", "/etc/passwd", "/etc/group")]
     before = [(path, path.stat().st_mtime_ns) for path in folders if path.exists()]

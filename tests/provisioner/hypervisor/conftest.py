@@ -25,9 +25,8 @@ from provisioner.hypervisor.libvirt_connection import start_event_loop
 from provisioner.hypervisor.qemu_driver import Places, QemuDriver
 from provisioner.images.debian import fetch_busybox, fetch_kernel
 from provisioner.images.small_guest import build_small_guest
+from tests.provisioner.hypervisor.guest_slots import room_for
 from tests.provisioner.hypervisor.real_node import RealNode
-
-GUESTS_AT_A_TIME = 2
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +64,9 @@ def real_node(image_pool: Path) -> Iterator[RealNode]:
 
 
 @pytest.fixture(scope="module")
-def real_guests(real_node: RealNode) -> Iterator[QemuDriver]:
-    """A driver on it, with the right to run one guest: two workers of a run may have it at a time."""
-    with _slot():
+def real_guests(request: pytest.FixtureRequest, real_node: RealNode) -> Iterator[QemuDriver]:
+    """A driver on it, with room for one guest, or for as many as the module says (`GUESTS`)."""
+    with room_for(getattr(request.module, "GUESTS", 1)):
         driver = QemuDriver(real_node.uri, real_node.machine, real_node.places, SystemClock())
         yield driver
         for guest in driver.guests():
@@ -76,19 +75,3 @@ def real_guests(real_node: RealNode) -> Iterator[QemuDriver]:
         for volume in driver.volumes():
             driver.volume_remove(volume.name)
         driver.close()
-
-
-def _slot() -> ExitStack:
-    """One of GUESTS_AT_A_TIME, held until it is left. The first that is free, else that of this process's number."""
-    stack = ExitStack()
-    files = [Path(tempfile.gettempdir()) / f"nestex-guest-slot-{number}" for number in range(GUESTS_AT_A_TIME)]
-    for file in files:
-        lock = stack.enter_context(file.open("w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        return stack
-    lock = stack.enter_context(files[-1].open("w"))
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return stack

@@ -6,6 +6,7 @@ import json
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -60,6 +61,27 @@ def until(look: Any, seconds: float = READY_SECONDS) -> Any:
 
 def _of(driver: QemuDriver, contract: str) -> list[Guest]:
     return [guest for guest in driver.guests() if guest.contract == contract]
+
+
+def libvirtd_of(node: RealNode) -> int:
+    """The process id of the daemon, which is somewhere under the process that made its namespaces."""
+    family = [node.supervisor.pid("libvirtd-node")]
+    for pid in family:
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "libvirtd":
+            return pid
+        family.extend(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    raise AssertionError("libvirtd does not run")
+
+
+def qemu_of(contract: str) -> int:
+    """The process id of a guest's QEMU, of which there is one."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            if f"guest={contract},".encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    [pid] = found
+    return pid
 
 
 class Inside:

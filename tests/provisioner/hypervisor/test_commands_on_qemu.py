@@ -9,34 +9,19 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from common.clock import SystemClock
-from common.ids import new_id
 from common.questions import ConsoleAnswer, GuestAnswer, NodeAnswer, Question, SnapshotsAnswer
-from common.wire import Allocation, DataDisk, Extras, Sync
+from common.wire import Allocation, DataDisk, Extras
 from provisioner.hypervisor.qemu_driver import QemuDriver
 from provisioner.hypervisor.seed import READY
 from tests.provisioner.agent_process import Node
 from tests.provisioner.bus import Market, Nats, eventually, market
 from tests.provisioner.hypervisor.real_node import READY_SECONDS, SMALL, Inside, RealNode
-from tests.provisioner.hypervisor.test_agent_on_qemu import agent_node, driver
+from tests.provisioner.hypervisor.test_agent_on_qemu import HOURS, agent_node, driver, new_contract, synced
 
 __all__ = ["agent_node", "driver"]  # fixtures
 
 GIB = 2**30
-HOUR = 60
 DATA = DataDisk("data", 1, "ext4")
-
-
-def _contract() -> str:
-    """Cgroups are named after it, and other runs have theirs."""
-    return new_id("con", SystemClock().wall_micros() // 1000)
-
-
-async def _synced(side: Market, wanted: Allocation) -> None:
-    await eventually(lambda: side.beats, READY_SECONDS)
-    await side.allocate(wanted)
-    while not (await side.command("sync", Sync({wanted.contract: wanted.revision}))).ok:  # noqa: ASYNC110  the agent is another process
-        await asyncio.sleep(0.05)
 
 
 async def _settled(side: Market, wanted: Allocation, state: str) -> GuestAnswer:
@@ -84,15 +69,15 @@ class Buyer:
 def test_what_a_buyer_asks_for_is_what_the_guest_itself_sees(
     agent_node: Node, nats_server: Nats, node: str, driver: QemuDriver, real_node: RealNode
 ) -> None:
-    contract = _contract()
+    contract = new_contract()
 
     async def story() -> None:
         agent_node.enrolled(nats_server, node)
         agent_node.start()
         async with market(nats_server, node) as side:
             start = agent_node.clock.minute()
-            buyer = Buyer(side, real_node.uri, Allocation(contract, 1, "run", start, start + 24 * HOUR, SMALL))
-            await _synced(side, buyer.wanted)
+            buyer = Buyer(side, real_node.uri, Allocation(contract, 1, "run", start, start + HOURS, SMALL))
+            await synced(side, buyer.wanted)
             await _settled(side, buyer.wanted, "ready")
             extras = await _changed(buyer)
             await _paused_and_taken_back(buyer, driver, extras)
@@ -153,14 +138,14 @@ async def _off_from_within(buyer: Buyer) -> None:
 def test_an_agent_that_dies_at_each_step_of_a_guests_life_leaves_one_guest_and_then_none(
     agent_node: Node, nats_server: Nats, node: str, driver: QemuDriver
 ) -> None:
-    contract = _contract()
+    contract = new_contract()
 
     async def story() -> None:
         agent_node.enrolled(nats_server, node)
         agent_node.start()
         async with market(nats_server, node) as side:
             now = agent_node.clock.minute()
-            ahead = Allocation(contract, 1, "run", now + 24 * HOUR, now + 48 * HOUR, SMALL)
+            ahead = Allocation(contract, 1, "run", now + HOURS, now + 2 * HOURS, SMALL)
             await eventually(lambda: side.beats, READY_SECONDS)
             await _dies_at(agent_node, side, ahead, "agent.stored", "guest.defined", "agent.noted")
             await eventually(lambda: "preparing" in side.states(contract), READY_SECONDS)
