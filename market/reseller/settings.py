@@ -62,11 +62,13 @@ class OwnWork:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What outlasts a turn: since when these settings hold, the newest trade that was looked at, the minute of the last
-    own sale by instrument, what ZIP has learned by instrument, the last refusal, and the provider's own work."""
+    own sale by instrument, that of the last turn in which an offer had rested in vain, what ZIP has learned by
+    instrument, the last refusal, and the provider's own work."""
 
     since_minute: int
     seen_sequence: int = 0
     sold_minute: dict[str, int] = field(default_factory=dict)
+    vain_minute: dict[str, int] = field(default_factory=dict)
     learned: dict[str, ZipState] = field(default_factory=dict)
     refusal: Refusal | None = None
     own_work: OwnWork | None = None

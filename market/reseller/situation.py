@@ -14,7 +14,7 @@ from market.reseller.view import Seen
 def situation_sentences(seen: Seen) -> list[str]:
     """In the order in which one would ask."""
     view, kept = seen.view, kept_back(seen)
-    told = [f"The node offers {_amount(view.offered)}; at most until {minute_text(sales_end(seen))}."]
+    told = [f"The node offers {_amount(view.offered)}; it is sold until {minute_text(sales_end(seen))} at the latest."]
     if kept != NOTHING:
         more = "" if kept == seen.settings.keep else ", as your own work has used more than what you wanted to keep"
         told.append(f"{_amount(kept)} of it are kept back for you{more}.")
@@ -29,8 +29,8 @@ def situation_sentences(seen: Seen) -> list[str]:
         for index, trading in enumerate(view.instruments):
             _, _, _, offered = now.stretches[0]
             told.append(
-                f"{trading.code}: {now.most_free(index)} slices are free in the next minute, {offered[index]} of them"
-                " are offered."
+                f"{trading.code} is sold in slices of {_amount(Capacity(*trading.vector))}: {now.most_free(index)} are"
+                f" free in the next minute, {offered[index]} of them are offered."
             )
             if not takes_asks(trading):
                 told.append(f"{trading.code} is {trading.mode}: no offer enters or changes its price.")
@@ -38,4 +38,5 @@ def situation_sentences(seen: Seen) -> list[str]:
 
 
 def _amount(capacity: Capacity) -> str:
-    return f"{capacity.vcpus} vCPUs, {capacity.memory_mib} MiB of memory and {capacity.disk_gib} GiB of disk"
+    vcpus = "1 vCPU" if capacity.vcpus == 1 else f"{capacity.vcpus} vCPUs"
+    return f"{vcpus}, {capacity.memory_mib} MiB of memory and {capacity.disk_gib} GiB of disk"

@@ -79,13 +79,12 @@ def adapt(corridor: Corridor, sight: Sight, learned: ZipState | None, seed: str)
         own_micros = state.price_millis // MILLIS
         cheapest = own_micros if sight.competitor_micros is None else min(own_micros, sight.competitor_micros)
         state = listen(state, Shout(cheapest, "ask", accepted=False), corridor, seed)
-    reason = f"it has learned from {state.heard} offers and trades of the market, {len(sight.trades)} of them new"
-    return Quote(price_of(state, corridor), reason, state)
+    return Quote(price_of(state, corridor), _what_it_learned(sight, state), state)
 
 
 def rested_in_vain(idle_minutes: int) -> bool:
-    """Whether this minute without a sale makes an offer that rests one that nobody wanted."""
-    return idle_minutes > 0 and idle_minutes % IN_VAIN_MINUTES == 0
+    """Whether an offer that rests is one that nobody wanted, so many minutes after a sale or the last such shout."""
+    return idle_minutes >= IN_VAIN_MINUTES
 
 
 def worth_changing(old_micros: int, new_micros: int, corridor: Corridor) -> bool:
@@ -95,3 +94,14 @@ def worth_changing(old_micros: int, new_micros: int, corridor: Corridor) -> bool
     if new_micros in (corridor.floor_micros, corridor.opening_micros) or old_micros < corridor.floor_micros:
         return True
     return abs(new_micros - old_micros) * _WORTH_ONE_IN >= old_micros
+
+
+def _what_it_learned(sight: Sight, state: ZipState) -> str:
+    if sight.in_vain:
+        return f"your offer has found nobody for {sight.idle_minutes} minutes, so it asks less"
+    if sight.trades:
+        several = "a trade was" if len(sight.trades) == 1 else f"{len(sight.trades)} trades were"
+        return f"{several} made since its last look: it asks more where others pay more than it asks, else less"
+    if state.heard == 0:
+        return "it has not seen anybody trade yet, and begins with your first price"
+    return f"{state.heard} trades and vain offers have taught it that, and nothing is new"

@@ -96,7 +96,7 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
     wishes = {name: value for name, value in told.items() if name not in ("result", "keep", "last_turn_said")}
     kept = {"keep": ",".join(str(value) for value in told["keep"].values())}
     show_one(wishes | {"instruments": ", ".join(told["instruments"])} | kept | rows, as_json=False)
-    _say(told["last_turn_said"])
+    _say([_in_words(result), *told["last_turn_said"]])
 
 
 def _show_plan(told: dict[str, Any], as_json: bool) -> None:
@@ -105,6 +105,18 @@ def _show_plan(told: dict[str, Any], as_json: bool) -> None:
         return
     show(told["prices"], ("instrument", "floor", "first_price", "price"), as_json=False)
     _say(told["said"])
+
+
+def _in_words(result: dict[str, Any]) -> str:
+    """What the figures mean, for somebody who sees them for the first time."""
+    if result["won_back_ppm"] is None:
+        return "It has just begun: there is nothing to tell yet."
+    won_back, before, after = (_percent(result[name]) for name in _SHARES)
+    return (
+        f"In {result['minutes']} minutes your reservation has cost {result['cost']}, and"
+        f" {result['contracts']} contracts have earned you {result['earned']}: {won_back} of it came back."
+        f" The part of the node that is in use went from {before}, which you keep or sell yourself, to {after}."
+    )
 
 
 def _say(sentences: list[str]) -> None:

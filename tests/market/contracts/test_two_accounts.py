@@ -53,8 +53,8 @@ def test_two_accounts_never_have_more_together_and_lose_what_the_market_takes(
 def test_who_fails_its_guests_to_sell_the_slices_again_has_less_than_who_delivers(
     world: World, engine: BatchProcessor
 ) -> None:
-    """The buyer is somebody else here. The second sale is dearer by three quarters of the bond's rate; what the
-    provider has earned is with its VAT."""
+    """The buyer is somebody else here. The second sale is dearer by three quarters of the bond's rate; what it earned
+    is with its VAT."""
 
     def earned(*, fails: bool) -> int:
         pair = Gang(world, engine)

@@ -26,11 +26,12 @@ def _earned(strategy: Strategy) -> int:
     assert between is not None
     settings = ResellerSettings(("fra1.std.firm",), 0, 0, strategy)
     ends: list[int] = []
-    learned, idle, earned = None, 0, 0
+    learned, idle, vain, earned = None, 0, 0, 0
     trades: tuple[Shout, ...] = ()
     for minute in range(WEEK):
         ends = [end for end in ends if end > minute]
-        in_vain = len(ends) < SLICES and rested_in_vain(idle)
+        in_vain = len(ends) < SLICES and rested_in_vain(min(idle, minute - vain))
+        vain = minute if in_vain else vain
         asked = quote(settings, between, Sight(None, idle, trades, in_vain), learned, "seed")
         learned, trades = asked.learned, ()
         comes = 150 if 8 <= minute // 60 % 24 < 20 else 37

@@ -123,3 +123,13 @@ def test_a_refused_offer_is_told_and_left_alone_for_a_while(world: World) -> Non
     shop.engine.processor.process([CancelOrder(rival.order, shop.provider)])
     assert shop.turn(4) == 0
     assert shop.turn(2) == 1
+
+
+def test_an_offer_that_nobody_wants_is_noticed_although_no_turn_fell_into_the_eighth_minute(world: World) -> None:
+    shop = Shop(world, strategy="zip")
+    shop.turn()
+    world.real.pass_minutes(11)
+    shop.turn_now()
+    assert "has found nobody for 12 minutes, so it asks less" in " ".join(shop.kept().said)
+    shop.turn()
+    assert "has found nobody" not in " ".join(shop.kept().said)

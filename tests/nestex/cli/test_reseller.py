@@ -36,7 +36,13 @@ def test_a_node_sells_by_itself_from_one_command_to_another(
     assert {name: told[name] for name in expected} == expected
     world.real.pass_minutes(60)
     shown = " ".join(run(provider, *reseller).output.split())
-    for part in ("won back 0.00 %", "cost 0.480000", "utilisation before 12.50 %", "keep 1,2048,10"):
+    for part in (
+        "won back 0.00 %",
+        "cost 0.480000",
+        "utilisation before 12.50 %",
+        "keep 1,2048,10",
+        "0.00 % of it came back",
+    ):
         assert part in shown
     assert "Now: 7 slices" in run(provider, *reseller, "--dry-run").output
     assert json.loads(run(provider, *reseller, "--dry-run", "--json").output)["change"] == "offer"
