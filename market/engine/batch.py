@@ -41,6 +41,14 @@ _ATTEMPTS = 3
 """After so many attempts that lost a race for cash or a lock, the cash rows are locked before the facts are read."""
 
 
+class _TakenBack(Exception):
+    """A preview was made in a transaction that must not be: this is its answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
 class BatchProcessor:
     """The engine's memory, its fence, and the way from commands to answers."""
 
@@ -71,6 +79,8 @@ class BatchProcessor:
         for attempt in range(_ATTEMPTS):
             try:
                 return self._attempt(commands, lock_cash=attempt == _ATTEMPTS - 1)
+            except _TakenBack as preview:
+                return [preview.answer]
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
@@ -135,6 +145,8 @@ class BatchProcessor:
         cheapest_ask, replacing = self.state.shard.cheapest_ask, partial(replace, connection, run)
         ended = end_contract(connection, self.fence.shard, command, run.at_micros, cheapest_ask, replacing)
         answer = run.end(ended)
+        if command.preview:
+            raise _TakenBack(answer)
         self._write(connection, run, first)
         feed.append(connection, CONTRACT_FEED, [ended.told])
         fault_points.reach("engine.written")
@@ -175,7 +187,7 @@ class BatchProcessor:
     def _must_be_ours(self, error: Exception) -> None:
         """Raises Fenced where what looks like a fault of ours is that of an engine that was taken over: the books go on
         without it, and its memory contradicts them. All other errors come to the fence by being tried again."""
-        if isinstance(error, DBAPIError | NestexError | Fenced):
+        if isinstance(error, DBAPIError | NestexError | Fenced | _TakenBack):
             return
         with self.database.begin() as connection:
             fencing.check(connection, self.fence)

@@ -154,12 +154,14 @@ Ending = Literal["release", "reclaim", "fail", "bust"]
 @dataclass(frozen=True, slots=True)
 class EndContract:
     """End a contract before its window does: its buyer releases it, its provider reclaims it; its guest has failed, or
-    the operator busts the trade, for a `reason`: then `participant` is None."""
+    the operator busts the trade, for a `reason`: then `participant` is None. A `preview` tells what would become of
+    the money, and ends nothing."""
 
     contract: str
     ending: Ending
     participant: str | None = None
     reason: str | None = None
+    preview: bool = False
     kind: Literal["end_contract"] = "end_contract"
 
 

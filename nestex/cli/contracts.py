@@ -14,6 +14,7 @@ _COLUMNS = ("id", "role", "instrument", "start", "end", "ended", "slices", "pric
 _contracts = typer.Typer(help="The contracts that you bought or sold.", invoke_without_command=True)
 
 Contract = Annotated[str, typer.Argument(help="id of the contract")]
+Preview = Annotated[bool, typer.Option("--preview", help="only tell what it would cost now")]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +35,15 @@ def contracts(
 
 
 @_contracts.command()
-def release(contract: Contract, as_json: AsJson = False) -> None:
+def release(contract: Contract, preview: Preview = False, as_json: AsJson = False) -> None:
     """End a contract that you bought, from the next minute on; you pay the release rate of the rest."""
-    _end(contract, "release", as_json)
+    _preview(contract, "release", as_json) if preview else _end(contract, "release", as_json)
 
 
 @_contracts.command()
-def reclaim(contract: Contract, as_json: AsJson = False) -> None:
+def reclaim(contract: Contract, preview: Preview = False, as_json: AsJson = False) -> None:
     """Take back a spot contract that you sold, after two minutes' notice; your bond pays the break fee."""
-    _end(contract, "reclaim", as_json)
+    _preview(contract, "reclaim", as_json) if preview else _end(contract, "reclaim", as_json)
 
 
 @_contracts.command()
@@ -53,6 +54,10 @@ def bust(
 ) -> None:
     """Cancel the trade of a contract, for whoever runs the market: everything paid for it goes back."""
     _end(contract, "bust", as_json, {"reason": reason})
+
+
+def _preview(contract: str, verb: str, as_json: bool) -> None:
+    show_one(MarketClient.from_environment().post(f"/v1/contracts/{contract}/{verb}/preview"), as_json=as_json)
 
 
 def _end(contract: str, verb: str, as_json: bool, body: dict[str, str] | None = None) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection, RowMapping
 
 from billing import metering
+from billing.endings import Outcome
 from common.minutes import minute_text
 from common.money import Money
 from common.price import Price
@@ -76,6 +77,15 @@ class EndedContract(BaseModel):
     compensation: MoneyText = Field(description="what the buyer got of the provider's bond")
 
 
+class EndingPreview(BaseModel):
+    """What ending a contract now would do with the money at once. Nothing has been ended."""
+
+    ended: InstantText = Field(description="the first minute that it would not cover")
+    fee: MoneyText = Field(description="release fee that the buyer would pay, with VAT")
+    refund: MoneyText = Field(description="escrow that would go back to the buyer")
+    compensation: MoneyText = Field(description="what the buyer would get of the provider's bond")
+
+
 class BustRequest(Request):
     """Why a trade is cancelled."""
 
@@ -130,6 +140,18 @@ async def reclaim(contract: ContractId, who: Providing, market: Market) -> Ended
     return await _end(market, who, EndContract(contract, "reclaim", who.participant))
 
 
+@router.post("/{contract}/release/preview", responses=documented(401, 403, 404, 409, 422, 503))
+async def preview_release(contract: ContractId, who: Trading, market: Market) -> EndingPreview:
+    """What a release would cost now. What would be refused is refused here with the same problem."""
+    return await _preview(market, EndContract(contract, "release", who.participant, preview=True))
+
+
+@router.post("/{contract}/reclaim/preview", responses=documented(401, 403, 404, 409, 422, 503))
+async def preview_reclaim(contract: ContractId, who: Providing, market: Market) -> EndingPreview:
+    """What a reclaim would cost now. What would be refused is refused here with the same problem."""
+    return await _preview(market, EndContract(contract, "reclaim", who.participant, preview=True))
+
+
 @router.post("/{contract}/bust", responses=documented(401, 403, 404, 409, 422, 503))
 async def bust(contract: ContractId, body: BustRequest, who: Operating, market: Market) -> EndedContract:
     """Cancel a contract's trade: everything that was paid for it goes back, in new transfers. For operators."""
@@ -137,20 +159,31 @@ async def bust(contract: ContractId, body: BustRequest, who: Operating, market: 
 
 
 async def _end(market: Services, who: Caller, command: EndContract) -> EndedContract:
-    party = command.participant
+    row = await _find(market, command)
+    money = await end_contract(market.engine, row["shard"], command)
+    ended = await _find(market, command)
+    return EndedContract(contract=contract_model(ended, who.participant), **_amounts(money))
 
+
+async def _preview(market: Services, command: EndContract) -> EndingPreview:
+    row = await _find(market, command)
+    money = await end_contract(market.engine, row["shard"], command)
+    return EndingPreview(ended=minute_text(money.minute), **_amounts(money))
+
+
+async def _find(market: Services, command: EndContract) -> RowMapping:
     def find(connection: Connection) -> RowMapping:
-        return get_contract(connection, party, command.contract)
+        return get_contract(connection, command.participant, command.contract)
 
-    shard = (await asyncio.to_thread(market.read, find))["shard"]
-    money = await end_contract(market.engine, shard, command)
-    row = await asyncio.to_thread(market.read, find)
-    return EndedContract(
-        contract=contract_model(row, who.participant),
-        fee=str(Money(money.fee_micros)),
-        refund=str(Money(money.refund_micros)),
-        compensation=str(Money(money.compensation_micros)),
-    )
+    return await asyncio.to_thread(market.read, find)
+
+
+def _amounts(money: Outcome) -> dict[str, str]:
+    return {
+        "fee": str(Money(money.fee_micros)),
+        "refund": str(Money(money.refund_micros)),
+        "compensation": str(Money(money.compensation_micros)),
+    }
 
 
 _OF_BUYER = ("replaces", "replaced_by", "not_replaced")

@@ -20,9 +20,15 @@ def test_a_buyer_releases_and_gets_the_rest_back_at_once(provider: Http, buyer: 
     path = f"/v1/contracts/{deal(provider, buyer, node_id)}"
     assert buyer.get(path).json()["ended"] is None
     assert provider.post(f"{path}/release").json()["code"] == "not_your_side"
+    assert provider.post(f"{path}/release/preview").json()["code"] == "not_your_side"
+    previews = [buyer.post(f"{path}/release/preview").json() for _ in range(2)]
+    assert buyer.get(path).json()["state"] == "scheduled"
     ended = buyer.post(f"{path}/release")
     assert ended.status_code == 200, ended.text
     told = ended.json()
+    shown = {"ended": told["contract"]["ended"]} | {name: told[name] for name in ("fee", "refund", "compensation")}
+    assert previews == [shown, shown]
+    assert buyer.post(f"{path}/release/preview").json()["code"] == "state_forbids"
     assert (told["contract"]["state"], told["contract"]["ended"]) == ("released", told["contract"]["start"])
     assert (told["fee"], told["refund"], told["compensation"]) == ("0.000357", "0.001428", "0.000000")
     assert provider.get(path).json() == told["contract"] | {"role": "provider"}
@@ -38,7 +44,9 @@ def test_a_provider_reclaims_what_is_spot(operator: Http, provider: Http, buyer:
     assert operator.post("/v1/instruments", SPOT).status_code == 201
     spot = f"/v1/contracts/{deal(provider, buyer, node_id, 'fra1.std.spot')}"
     assert buyer.post(f"{spot}/reclaim").json()["code"] == "not_your_side"
+    preview = provider.post(f"{spot}/reclaim/preview").json()
     told = provider.post(f"{spot}/reclaim").json()
+    assert (preview["ended"], preview["compensation"]) == (told["contract"]["ended"], told["compensation"])
     assert (told["contract"]["role"], told["contract"]["state"]) == ("provider", "reclaimed")
     assert told["compensation"] == "0.000120"
 

@@ -130,7 +130,8 @@ def test_contracts_are_listed_and_end_early(
     run(provider, *sell(node_id))
     run(buyer, *BUY, "--guests", "2")
     first, second = (row["id"] for row in answer(run(buyer, "contracts", "--state", "scheduled", "--json")))
-    assert "released" in run(buyer, "contracts", "release", first).output
+    preview = answer(run(buyer, "contracts", "release", first, "--preview", "--json"))
+    assert answer(run(buyer, "contracts", "release", first, "--json"))["fee"] == preview["fee"]
     busted = answer(run(operator, "contracts", "bust", second, "--reason", "a wrong price", "--json"))
     assert busted["contract"]["reason"] == "a wrong price"
     refused = run(provider, "contracts", "reclaim", first)
