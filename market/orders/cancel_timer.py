@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from common import fault_points
 from common.errors import Conflict
 from market.engine.client import EngineClient
 from market.engine.commands import CancelAll
@@ -64,6 +65,7 @@ async def carry_out(database: Engine, engine: EngineClient, timer: CancelTimer) 
             transaction, database, lambda connection: shards_with_orders(connection, timer.participant, wanted)
         )
         canceled = await cancel_all(engine, shards, CancelAll(timer.participant))
+        fault_points.reach("timer.canceled")
     except Exception:
         await asyncio.to_thread(transaction, database, lambda connection: _release(connection, timer))
         raise

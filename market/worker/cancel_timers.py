@@ -7,6 +7,7 @@ import logging
 
 from sqlalchemy import Engine
 
+from common import fault_points
 from common.errors import NestexError
 from market.engine.client import EngineClient
 from market.orders.cancel_timer import CancelTimer, carry_out, claim_due
@@ -32,6 +33,8 @@ class CancelTimers:
     async def look_once(self) -> int:
         """How many timers were claimed. One that cannot be carried out is due again."""
         due = await asyncio.to_thread(transaction, self.database, claim_due)
+        if due:
+            fault_points.reach("timer.claimed")
         await asyncio.gather(*(self._carry_out(timer) for timer in due))
         return len(due)
 

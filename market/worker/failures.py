@@ -10,6 +10,7 @@ import logging
 
 from sqlalchemy import Connection, Engine
 
+from common import fault_points
 from common.errors import NestexError
 from market.contracts.end_contract import Failing, end_contract, failing_contracts
 from market.engine.client import EngineClient
@@ -37,8 +38,10 @@ class Failures:
     async def end_all(self) -> None:
         """End every contract whose guest has failed; what the engine refuses stays for completion to close."""
         for failing in await asyncio.to_thread(transaction, self.database, _waiting):
+            fault_points.reach("failure.found")
             try:
                 await end_contract(self.engine, failing.shard, EndContract(failing.contract, "fail"))
+                fault_points.reach("failure.ended")
             except NestexError as error:
                 log.info("contract %s has failed and is not ended yet: %s", failing.contract, error)
 

@@ -7,6 +7,7 @@ import logging
 
 from sqlalchemy import Connection, Engine, func, select
 
+from common import fault_points
 from common.clock import MarketClock
 from common.errors import NestexError
 from market.engine.client import EngineClient
@@ -63,11 +64,13 @@ class Resellers:
         return transaction(self.database, lambda connection: due(connection, minute, after, _CHUNK))
 
     async def _carry_out(self, turn: Turn) -> None:
+        fault_points.reach("reseller.noted")
         try:
             answers = await self.engine.submit(turn.shard, turn.commands)
         except NestexError as error:
             log.warning("the reseller of %s does not know what became of its turn and will ask: %s", turn.node, error)
             return
+        fault_points.reach("reseller.answered")
         await asyncio.to_thread(transaction, self.database, lambda connection: self._end(connection, turn, answers))
 
     def _end(self, connection: Connection, turn: Turn, answers: list[Answer]) -> None:

@@ -21,8 +21,8 @@ class Cable:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
-        self.url = f"nats://{address}:{server.sockets[0].getsockname()[1]}"
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.url = f"nats://{address}:{self._server.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
         """Break every connection, and let none through."""
@@ -35,6 +35,7 @@ class Cable:
 
     def close(self) -> None:
         """End the proxy and its thread."""
+        self._loop.call_soon_threadsafe(self._server.close)
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -19,6 +19,8 @@ from tests.reliability.cable import Cable
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
 
 SPEED = 60
+CAPACITY = (8, 16_384, 80)
+"""Of the node: vCPUs, MiB and GiB."""
 INSTRUMENT = {"zone": ZONE, "slice_class": "std", "firmness": "firm", "delivery_deadline_minutes": 120}
 """Guests that boot on this clock, or between faults, take many of its minutes: none is too late."""
 
@@ -57,12 +59,12 @@ def running_town(
             node = _node(provider)
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
             faults = settings(fault_file, cable)
-            start_agent(market, NODE, token, (8, 16_384, 80), hypervisor=hypervisor, extra=faults)
+            start_agent(market, NODE, token, CAPACITY, hypervisor=hypervisor, extra=faults)
             driver = "test+unix:///default" if hypervisor is HypervisorKind.TEST else "qemu+unix:///system"
             uri = f"{driver}?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
             town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
             town.until(lambda: provider.get(f"/v1/nodes/{node}")["state"] == "online", "the node's first heartbeat")
-            _offer(town)
+            offer(town)
             yield town
         finally:
             database.dispose()
@@ -77,13 +79,14 @@ def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
 
 
 def _node(provider: MarketClient) -> str:
-    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80}
+    offered = dict(zip(("vcpus", "memory_mib", "disk_gib"), CAPACITY, strict=True))
     body = {"name": NODE, "zone": ZONE, "offered": offered, "reserved_until": _in_minutes(provider, 50_000)}
     made: str = provider.post("/v1/nodes", body)["id"]
     return made
 
 
-def _offer(town: Town) -> None:
+def offer(town: Town) -> None:
+    """Put an ask for all of the node on the book."""
     body = {
         "side": "ask",
         "instrument": CODE,

@@ -145,7 +145,8 @@ class Town:
     def contracts(self, name: str) -> list[dict[str, Any]]:
         """The contracts of a bid, as the tables have them."""
         query = text(
-            "SELECT c.*, b.delivered_seconds, b.billed_minutes, (SELECT coalesce(sum(u.seconds), 0) FROM usage_minute u"
+            "SELECT c.*, b.state AS book_state, b.delivered_seconds, b.billed_minutes,"
+            " (SELECT coalesce(sum(u.seconds), 0) FROM usage_minute u"
             " WHERE u.contract_id = c.id) AS reported_seconds FROM contract c JOIN orders o ON o.id = c.bid_order_id"
             " JOIN billable_contract b ON b.contract_id = c.id WHERE o.client_order_id = :name ORDER BY c.id"
         )
