@@ -35,7 +35,8 @@ def told(result: DemoResult) -> list[str]:
     sentences = [
         f"{sold.node} sold {sold.contracts} of {contracts} contracts by itself, without anybody at a keyboard. The VM"
         f" cost {Money(sold.cost_micros)} in that time, and {Money(sold.earned_micros)} of it came back after the"
-        f" market's fee: {_percent(sold.won_back_ppm)}. Without these sales {before} of it was in use, and with them {after}."
+        f" market's fee: {_percent(sold.won_back_ppm)}. Without these sales {before} of it was in"
+        f" use, and with them {after}."
     ]
     sentences += [
         f"{each.guest} was cheap because its provider may take it back, and it did, with two minutes' notice: its buyer"
