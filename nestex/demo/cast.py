@@ -10,7 +10,9 @@ STD = f"{ZONE}.std.firm"
 """Slices of one vCPU with 2 GiB of memory."""
 MEM = f"{ZONE}.mem.firm"
 """Slices of one vCPU with 8 GiB of memory."""
-INSTRUMENTS = (STD, MEM)
+SPOT = f"{ZONE}.std.spot"
+"""As STD, but the provider may take them back with two minutes' notice."""
+INSTRUMENTS = (STD, MEM, SPOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ PROVIDERS = (
             "postcode": "20354",
             "city": "Hamburg",
         },
-        nodes=(NodeCast("alster-1", vcpus=8, memory_mib=28_672, disk_gib=80),),
+        nodes=(NodeCast("alster-1", vcpus=16, memory_mib=45_056, disk_gib=160),),
     ),
     Provider(
         name="Rhône Rendu",

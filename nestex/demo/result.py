@@ -6,14 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from billing import ledger
 from billing.tables import billable_contract
 from billing.transfers import MARKET
+from market.reseller.decide import CLIENT_ID
 from market.tables import contract, node, orders, trade
 from nestex.audit.market import audit
 from nestex.books import first_difference
+from nestex.demo.outcomes import Reclaim, Replacing, Reselling, reclaims, replacements, reselling
 
 _MICROS_PER_MINUTE = 60_000_000
 FEWEST_CONTRACTS = 20
@@ -35,11 +37,13 @@ class DemoGuest:
 @dataclass(frozen=True, slots=True)
 class DemoResult:
     """Field by field what `--json` writes. Amounts `*_micros` are micro-units; `documents` have number, kind, total;
+    `orders` are those that somebody placed, `orders_by_itself` those that resellers and replacements made of them;
     `faults` are those that were made on purpose, and `asked_again` counts the calls that met one of them; `audit` and
     `books_check` are "ok" or the first difference."""
 
     elapsed_seconds: float
     orders: int
+    orders_by_itself: int
     trades: int
     contracts: dict[str, int]
     guests_started: int
@@ -52,6 +56,9 @@ class DemoResult:
     faults: list[dict[str, str]]
     asked_again: int
     guests: list[DemoGuest]
+    reseller: Reselling
+    reclaims: list[Reclaim]
+    replacements: list[Replacing]
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -76,9 +83,11 @@ def collect(database: Engine, played: Played, elapsed_seconds: float, speed: int
         states = connection.execute(select(contract.c.state, func.count()).group_by(contract.c.state))
         guests = _guests(connection, speed)
         minutes, gross = _billed(connection)
+        by_itself = _by_itself(connection)
         return DemoResult(
             elapsed_seconds=round(elapsed_seconds, 1),
-            orders=_count(connection, orders),
+            orders=_count(connection, orders) - by_itself,
+            orders_by_itself=by_itself,
             trades=_count(connection, trade),
             contracts=dict(map(tuple, states)),
             guests_started=sum(guest.ready_seconds is not None for guest in guests),
@@ -91,13 +100,16 @@ def collect(database: Engine, played: Played, elapsed_seconds: float, speed: int
             faults=played.faults,
             asked_again=played.asked_again,
             guests=guests,
+            reseller=reselling(connection),
+            reclaims=reclaims(connection),
+            replacements=replacements(connection),
         )
 
 
 def off(result: DemoResult, placed: int) -> list[str]:
     """Everything that is not as the story wants it, in sentences; empty when all is well."""
     contracts, failed = sum(result.contracts.values()), result.contracts.get("failed", 0)
-    ended = {state: result.contracts.get(state, 0) for state in ("completed", "released", "failed")}
+    ended = {state: result.contracts.get(state, 0) for state in ("completed", "released", "failed", "reclaimed")}
     kinds = {document["kind"] for document in result.documents}
     conditions = {
         f"the books: {result.books_check}": result.books_check == "ok",
@@ -105,15 +117,32 @@ def off(result: DemoResult, placed: int) -> list[str]:
         f"{result.orders} of {placed} orders are in the tables": result.orders == placed,
         f"{contracts} contracts are fewer than {FEWEST_CONTRACTS}": contracts >= FEWEST_CONTRACTS,
         f"not every contract has ended as the story has it: {result.contracts}": sum(ended.values()) == contracts
-        and (ended["released"], failed) == (1, 1),
+        and (ended["released"], failed, ended["reclaimed"]) == (1, 1, 1),
         f"{result.guests_started} of {contracts - failed} guests became ready": result.guests_started
         == contracts - failed,
         "no minute was billed": result.minutes_billed > 0,
         "no fee was earned": result.fee_micros > 0,
+        **_of_turns(result, contracts),
         "there are no invoices": "invoice" in kinds,
         "there are no self-billed invoices": "self_billed_invoice" in kinds,
     }
     return [sentence for sentence, holds in conditions.items() if not holds]
+
+
+def _of_turns(result: DemoResult, contracts: int) -> dict[str, bool]:
+    """The same of what sold by itself, was taken back, or bought again."""
+    sold, paid = result.reseller, [each.compensation_micros > 0 for each in result.reclaims]
+    bought = [each.replaced_by is not None for each in result.replacements]
+    more = (sold.utilisation_after_ppm or 0) - (sold.utilisation_before_ppm or 0)
+    return {
+        f"{sold.node} sold {sold.contracts} of {contracts} contracts by itself, not most of them": (
+            2 * sold.contracts > contracts
+        ),
+        f"what {sold.node} sold by itself has earned nothing": sold.earned_micros > 0,
+        f"{sold.node} is used no more for what it sold by itself": more > 0,
+        f"of one contract that was taken back its buyer got something, not of {paid}": paid == [True],
+        f"the one contract that failed was bought again, not {bought}": bought == [True],
+    }
 
 
 def _guests(connection: Connection, speed: int) -> list[DemoGuest]:
@@ -132,6 +161,13 @@ def _guests(connection: Connection, speed: int) -> list[DemoGuest]:
             )
         )
     return guests
+
+
+def _by_itself(connection: Connection) -> int:
+    """Orders that nobody placed."""
+    made = or_(orders.c.client_order_id.startswith(f"{CLIENT_ID}-"), orders.c.replaces.is_not(None))
+    count: int = connection.execute(select(func.count()).select_from(orders).where(made)).scalar_one()
+    return count
 
 
 def _billed(connection: Connection) -> tuple[int, int]:

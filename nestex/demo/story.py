@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nestex.demo.cast import MEM, ZONE, NodeCast
+from nestex.demo.cast import MEM, SPOT, STD, ZONE, NodeCast
 from nestex.demo.faults import Troublemaker
-from nestex.demo.scene import Scene, Seller, next_minute
+from nestex.demo.scene import Scene, next_minute
 from nestex.demo.trading import Floor, bid_body
 from nestex.demo.watching import Watcher
 
+_COST = "3.12"
+"""Of alster-1 an hour. Sold for 60 % of the time, its slices pay for that at 0.3421 each, after the market's fee."""
+_KEPT = {"vcpus": 2, "memory_mib": 4096, "disk_gib": 20}
+"""What Alster needs of it for itself."""
 _SHRUNK = NodeCast("rhone-2", vcpus=2, memory_mib=4096, disk_gib=20)
 _SECONDS = 240.0
 """Real time that whatever the story waits for may take."""
@@ -50,20 +54,31 @@ class Story:
         self._engine_dies()
         self._trade_goes_on()
         self._release(hindcast)
+        self._reclaim()
+
+    def end(self) -> None:
+        """When all contracts are over: nothing more is sold by itself."""
+        self._floor.end_reselling(self._alster, self._nodes["alster-1"])
 
     def _offers(self) -> None:
-        self._offer(self._alster, "alster-1", 6, "0.4200")
-        memory = self._floor.offer(self._alster, self._nodes["alster-1"], MEM, 2, "1.2000")
-        self._offer(self._rhone, "rhone-1", 6, "0.3600")
-        self._offer(self._rhone, "rhone-2", 6, "0.3900")
+        offer, alster, rhone = self._floor.offer, self._nodes["alster-1"], self._nodes["rhone-1"]
+        offer(self._rhone, self._nodes["rhone-2"], STD, 6, "0.3900")
+        what = "a render in a quarter of an hour, to be bought again should it fail"
+        self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=15, replace_on_failure=True)
+        memory = offer(self._alster, alster, MEM, 2, "1.2000")
+        offer(self._rhone, rhone, STD, 5, "0.4200")
+        offer(self._rhone, rhone, SPOT, 1, "0.1800")
         self._floor.cancel(self._alster, memory)
-        self._floor.offer(self._alster, self._nodes["alster-1"], MEM, 2, "1.0800")
+        offer(self._alster, alster, MEM, 2, "1.0800")
+        self._floor.resell(self._alster, alster, _COST, keep=_KEPT, markup_percent=5, decay_minutes=60)
+        self._watcher.offered(self._alster, alster, _SECONDS)
 
     def _first_bids(self) -> None:
         bid = self._floor.bid
         bid(self._blauwal, "a guest of two slices for ten minutes, now", "build", 10, slices=2)
         bid(self._cedar, "two guests of one slice each", "crawler", 8, guests=2, ahead=self._turn(1))
-        bid(self._dune, "a large guest on alster-1", "join", 9, slices=4, nodes=[self._nodes["alster-1"].id])
+        bid(self._dune, "a large guest on rhone-1", "join", 9, slices=4, nodes=[self._nodes["rhone-1"].id])
+        bid(self._blauwal, "a cheap guest that may be taken back", "scratch", 40, instrument=SPOT, price="0.2400")
         bid(self._cedar, "a guest at once or not at all", "burst", 5, time_in_force="ioc", ahead=self._turn(2))
         bid(self._dune, "a guest with much memory", "cube", 10, instrument=MEM, price="1.2000", ahead=self._turn(2))
         bid(self._dune, "at once, below every ask", "miser", 5, price="0.2400", time_in_force="ioc")
@@ -77,9 +92,6 @@ class Story:
 
     def _bids_for_later(self) -> None:
         start = next_minute(self._fyn.client)
-        what = "a render on rhone-2, ten minutes from now"
-        node = self._nodes["rhone-2"].id
-        self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=10, nodes=[node])
         frames = [bid_body(start, f"frame-{n}", 3, instrument=MEM, price="1.1400", ahead=11 + 3 * n) for n in range(4)]
         self._floor.batch(self._fyn, "four frames, one after the other", frames)
         for number in range(3):
@@ -105,13 +117,14 @@ class Story:
     def _node_shrinks(self) -> None:
         self._trouble.shrink(self._nodes["rhone-2"], _SHRUNK)
         self._watcher.contract_is("premiere", "failed", seconds=_SECONDS)
+        self._watcher.replaced("premiere", seconds=_SECONDS)
 
     def _engine_dies(self) -> None:
         self._trouble.kill_engine(self._holder(ZONE))
 
     def _trade_goes_on(self) -> None:
         bid = self._floor.bid
-        bid(self._fyn, "the same render anywhere, in one piece less", "premiere-2", 9, slices=3, patience=10)
+        bid(self._fyn, "a shorter render, in three slices", "trailer", 9, slices=3, patience=10)
         bid(self._blauwal, "another build", "build-2", 6, patience=10)
         bid(self._cedar, "one more crawler", "crawler-late", 5, patience=10)
         bid(self._dune, "a second join", "join-2", 6, slices=2, patience=10)
@@ -125,9 +138,10 @@ class Story:
         contract = self._watcher.guests_up("hindcast", seconds=_SECONDS)[0]
         self._floor.release(self._enzian, contract)
 
+    def _reclaim(self) -> None:
+        contract = self._watcher.guests_up("scratch", seconds=_SECONDS)[0]
+        self._floor.reclaim(self._rhone, contract)
+
     def _turn(self, turn: int) -> int | None:
         """Minutes ahead of the first guests at which those of this turn start; as soon as they can, with all others."""
         return turn * self._apart or None
-
-    def _offer(self, seller: Seller, node: str, slices: int, price: str) -> None:
-        self._floor.offer(seller, self._nodes[node], f"{ZONE}.std.firm", slices, price)

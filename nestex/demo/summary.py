@@ -19,11 +19,38 @@ def show(console: Console, result: DemoResult, documents: list[dict[str, Any]], 
     console.print(_figures(result))
     survived = ", ".join(f"{fault['fault']} ({fault['target']})" for fault in result.faults)
     console.print(f"\nSurvived: {survived}; {result.asked_again} calls were asked again.")
+    for sentence in told(result):
+        console.print(f"- {sentence}", soft_wrap=True)
     console.print(_guests(result.guests))
     table = _table(f"\nDocuments, in {out}", ("number", "kind", "for", "net", "vat", "total"), ("net", "vat", "total"))
     for document in documents:
         table.add_row(*(document[name] for name in ("number", "kind", "party", "net", "vat", "total")))
     console.print(table)
+
+
+def told(result: DemoResult) -> list[str]:
+    """What a market makes of idle slices, in words."""
+    sold, contracts = result.reseller, sum(result.contracts.values())
+    before, after = _percent(sold.utilisation_before_ppm), _percent(sold.utilisation_after_ppm)
+    sentences = [
+        f"{sold.node} sold {sold.contracts} of {contracts} contracts by itself, without anybody at a keyboard. The VM"
+        f" cost {Money(sold.cost_micros)} in that time, and {Money(sold.earned_micros)} of it came back after the"
+        f" market's fee: {_percent(sold.won_back_ppm)}. Without these sales {before} of it was in"
+        f" use, and with them {after}."
+    ]
+    sentences += [
+        f"{each.guest} was cheap because its provider may take it back, and it did, with two minutes' notice: its buyer"
+        f" got {Money(each.compensation_micros)} for that, and did not pay what it could not use."
+        for each in result.reclaims
+    ]
+    sentences += [
+        f"{each.guest} was not delivered, because its node had shrunk. Its buyer got the money back, and in the same"
+        " moment the same time was bought again from somebody else. Had that been dearer, the pledge of who failed"
+        " would have paid the difference."
+        for each in result.replacements
+        if each.replaced_by is not None
+    ]
+    return sentences
 
 
 def _figures(result: DemoResult) -> Table:
@@ -32,6 +59,7 @@ def _figures(result: DemoResult) -> Table:
     figures.add_column(justify="right")
     rows = {
         "orders": result.orders,
+        "orders that made themselves": result.orders_by_itself,
         "trades": result.trades,
         **{f"contracts {state}": count for state, count in sorted(result.contracts.items())},
         "guests started": result.guests_started,
@@ -70,6 +98,10 @@ def _seconds(guests: list[DemoGuest]) -> str:
     """Of the slowest."""
     slowest = max((guest.ready_seconds for guest in guests if guest.ready_seconds is not None), default=None)
     return "-" if slowest is None else f"{slowest:.2f} s"
+
+
+def _percent(share_ppm: int | None) -> str:
+    return "-" if share_ppm is None else f"{share_ppm / 10_000:.1f} %"
 
 
 def _table(title: str, columns: tuple[str, ...], right: tuple[str, ...]) -> Table:

@@ -47,6 +47,23 @@ class Floor:
         self.tell(f"{seller.cast.name} offers {slices} slices of {node.cast.name}, {instrument}, at {price} an hour")
         return order
 
+    def resell(self, seller: Seller, node: SellersNode, cost: str, **wishes: Any) -> None:
+        """Let a node sell by itself what is free of it; `cost` is that of its reservation, an hour."""
+        body = {"instruments": [STD], "cost_per_hour": cost, "ahead_minutes": _OFFER_MINUTES} | wishes
+        self._insist(lambda: seller.client.put(f"/v1/nodes/{node.id}/reseller", body))
+        self.tell(
+            f"{seller.cast.name} lets {node.cast.name} sell by itself what is idle of it: the VM costs {cost} an hour,"
+            " used or not"
+        )
+
+    def end_reselling(self, seller: Seller, node: SellersNode) -> None:
+        """Switch it off, and tell what came of it."""
+        result = self._insist(lambda: seller.client.delete(f"/v1/nodes/{node.id}/reseller"))["result"]
+        self.tell(
+            f"{seller.cast.name} ends that: in {result['minutes']} minutes {node.cast.name} sold {result['contracts']}"
+            f" contracts, and earned {result['earned']} of the {result['cost']} that it cost"
+        )
+
     def bid(self, buyer: Buyer, what: str, name: str, minutes: int, **fields: Any) -> Json:
         """One bid; `fields` are those of `bid_body` or of the order."""
         order = self._place(buyer, bid_body(next_minute(buyer.client), name, minutes, **fields))
@@ -79,6 +96,16 @@ class Floor:
         """End a contract early."""
         ended: Json = self._insist(lambda: buyer.client.post(f"/v1/contracts/{contract['id']}/release"))
         self.tell(f"{buyer.cast.name} releases {contract['guest_name']}: fee {ended['fee']}, refund {ended['refund']}")
+        return ended
+
+    def reclaim(self, seller: Seller, contract: Json) -> Json:
+        """Take the slices of a spot contract back."""
+        ended: Json = self._insist(lambda: seller.client.post(f"/v1/contracts/{contract['id']}/reclaim"))
+        self.tell(
+            f"{seller.cast.name} needs the slices of {contract['guest_name']} itself and takes them back:"
+            f" {contract['guest_name']} may stay until {ended['contract']['ended'][11:16]}, and its buyer gets"
+            f" {ended['compensation']} for it"
+        )
         return ended
 
     def _place(self, who: Buyer | Seller, body: Json) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from common.clock import RealClock
 from common.errors import Unavailable
-from nestex.demo.scene import Scene
+from nestex.demo.scene import Scene, Seller, SellersNode
 from nestex.demo.trading import Json, Tell
 
 _TERMINAL = frozenset({"completed", "released", "reclaimed", "failed", "busted"})
@@ -36,6 +36,21 @@ class Watcher:
 
         self._until(look, seconds, "the agents did not come online")
 
+    def offered(self, seller: Seller, node: SellersNode, seconds: float) -> None:
+        """Wait until a node that sells by itself offers something. Raises Unavailable after so many real seconds."""
+
+        def look() -> bool:
+            for order in seller.client.pages("/v1/orders"):
+                if order.get("node") == node.id and (order["client_order_id"] or "").startswith("reseller-"):
+                    self.tell(
+                        f"{node.cast.name} offers {order['slices']} slices of {order['instrument']} by itself, at"
+                        f" {order['price']} an hour"
+                    )
+                    return True
+            return False
+
+        self._until(look, seconds, f"{node.cast.name} offered nothing")
+
     def guests_up(self, *names: str, seconds: float) -> list[Json]:
         """Wait until the guests of these names are ready; their contracts. Raises Unavailable after so many real
         seconds."""
@@ -45,6 +60,17 @@ class Watcher:
     def contract_is(self, name: str, state: str, *, seconds: float) -> None:
         """Wait until the contract of this guest is in this state. Raises Unavailable after so many real seconds."""
         self._until(lambda: self._is(name, state), seconds, f"{name} was not {state}")
+
+    def replaced(self, name: str, *, seconds: float) -> None:
+        """Wait until the guest of this name, whose contract has failed, has another one. Raises Unavailable after so
+        many real seconds."""
+
+        def look() -> bool:
+            self._look_at_contracts()
+            return any(row["guest_name"] == name and row["state"] != "failed" for row in self._known.values())
+
+        self._until(look, seconds, f"{name} was not replaced")
+        self.tell(f"what is left of {name} was bought again by itself, from somebody else: nobody had to wake up")
 
     def contracts_ended(self, seconds: float) -> list[Json]:
         """Wait until every contract has ended; the contracts, as their buyers see them. Raises Unavailable after so

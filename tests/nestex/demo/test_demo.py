@@ -31,7 +31,7 @@ def test_the_demo_goes_from_the_first_order_to_books_that_balance(tmp_path: Path
     assert result["orders"] >= 40
     assert result["trades"] >= 20
     assert contracts >= 20
-    assert result["contracts"] == {"completed": contracts - 2, "released": 1, "failed": 1}
+    assert result["contracts"] == {"completed": contracts - 3, "released": 1, "reclaimed": 1, "failed": 1}
     assert result["guests_started"] == contracts - 1
     assert 0 < result["fee_micros"] < result["gross_micros"]
     assert (result["books_check"], result["audit"]) == ("ok", "ok")
@@ -40,6 +40,13 @@ def test_the_demo_goes_from_the_first_order_to_books_that_balance(tmp_path: Path
     assert len({guest["contract"] for guest in guests}) == contracts
     assert {guest["node"] for guest in guests} == {"alster-1", "rhone-1", "rhone-2"}
     assert [guest["name"] for guest in guests if guest["ready_seconds"] is None] == ["premiere"]
+    sold = result["reseller"]
+    assert sold["contracts"] > contracts / 2
+    assert 0 < sold["earned_micros"] < sold["cost_micros"]
+    assert 125_000 < sold["utilisation_before_ppm"] < sold["utilisation_after_ppm"] < 1_000_000
+    assert [(each["guest"], each["compensation_micros"] > 0) for each in result["reclaims"]] == [("scratch", True)]
+    [replaced] = result["replacements"]
+    assert [guest["state"] for guest in guests if guest["contract"] == replaced["replaced_by"]] == ["completed"]
     kinds = [document["kind"] for document in result["documents"]]
     assert (kinds.count("invoice"), kinds.count("self_billed_invoice")) == (5, 2)
     for document in result["documents"]:
