@@ -86,7 +86,13 @@ class Bid(_Either):
         entry = self.entry
         return (
             (not entry.nodes or ask.node in entry.nodes)
-            and (not entry.avoid_providers or ask.entry.participant not in entry.avoid_providers)
+            and (
+                not entry.avoid_providers
+                or (
+                    ask.entry.participant not in entry.avoid_providers
+                    and ask.entry.deliverer not in entry.avoid_providers
+                )
+            )
             and ask.entry.reliability_ppm >= entry.min_reliability_ppm
         )
 
