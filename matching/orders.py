@@ -183,7 +183,8 @@ class Ask(_Either):
     def view(self) -> OpenAsk:
         """The ask as it stands now."""
         entry = self.entry
-        return OpenAsk(self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile)
+        place = self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile
+        return OpenAsk(*place, deliverer=entry.deliverer)
 
 
 Order = Bid | Ask
