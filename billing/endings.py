@@ -7,6 +7,8 @@ are exactly zero in the end, whatever the order in which reports arrive. The cal
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,29 +71,53 @@ def release(
         Entry(account(MARKET, "fees"), fee.fee, contract_id), Entry(account(MARKET, "tax"), fee.tax, contract_id)
     )
     transfers = [Transfer(f"release:{contract_id}", "release", at_micros, captured)] if captured else []
-    ledger.post(connection, transfers + _freed(cut, "free", _to_parties(cut, 0, 0), at_micros))
+    ledger.post(connection, transfers + _freed(cut, "free", _to_parties(cut, {}, 0), at_micros))
     _end(connection, cut, RELEASED, released_minutes=cut.released_minutes, released_minute=now_minute)
     return Outcome(cut.minute, fee.escrow_captured, cut.escrow_micros, 0)
 
 
-def reclaim(connection: Connection, contract_id: str, from_minute: int, at_micros: int) -> Outcome:
+def reclaim(
+    connection: Connection,
+    contract_id: str,
+    from_minute: int,
+    at_micros: int,
+    *,
+    holders: Sequence[tuple[str, int]] = (),
+) -> Outcome:
     """The provider takes it back from this minute on, the end of its notice: the break fee goes from the bond to the
-    buyer, the rest of escrow and bond back to their owners. Raises as `release` does."""
+    buyer, the rest of escrow and bond back to their owners. Raises as `release` does.
+
+    `holders` have bought the rest of it from each other, from a minute on: the fee of its minutes is each one's.
+    """
     cut = cut_at(connection, contract_id, from_minute)
-    row = cut.row
-    owed = break_fee(row.limit_price_micros, row.slices * cut.rest_minutes, row.break_ppm, cut.bond_micros)
-    ledger.post(connection, _freed(cut, "reclaim", _to_parties(cut, owed, 0), at_micros))
+    fees = _break_fees(cut, holders)
+    owed = sum(fees.values())
+    ledger.post(connection, _freed(cut, "reclaim", _to_parties(cut, fees, 0), at_micros))
     _end(connection, cut, RECLAIMED, compensation_micros=owed)
     return Outcome(cut.minute, 0, cut.escrow_micros, owed)
 
 
-def fail(connection: Connection, contract_id: str, minute: int, replacement_micros: int, at_micros: int) -> Outcome:
+def fail(
+    connection: Connection,
+    contract_id: str,
+    minute: int,
+    replacement_micros: int,
+    at_micros: int,
+    *,
+    holders: Sequence[tuple[str, int]] = (),
+) -> Outcome:
     """The provider did not deliver from this minute on: escrow goes back, and the bond of the rest pays the buyer's
     extra cost of replacement, which the caller has capped by the market's prices; what is left of it goes to the
-    reserve. Raises as `release` does."""
+    reserve. Raises as `release` does.
+
+    `holders` have bought the rest of it from each other: the cost of each is paid before the buyer's, in this order.
+    """
     cut = cut_at(connection, contract_id, minute)
-    paid = min(replacement_micros, cut.bond_micros)
-    ledger.post(connection, _freed(cut, "fail", _to_parties(cut, paid, cut.bond_micros - paid), at_micros))
+    costs: Counter[str] = Counter()
+    for holder, cost in (*holders, (cut.row.buyer_id, replacement_micros)):
+        costs[holder] += min(cost, cut.bond_micros - costs.total())
+    paid = costs.total()
+    ledger.post(connection, _freed(cut, "fail", _to_parties(cut, costs, cut.bond_micros - paid), at_micros))
     _end(connection, cut, FAILED, compensation_micros=paid)
     return Outcome(cut.minute, 0, cut.escrow_micros, paid)
 
@@ -115,7 +141,7 @@ def bust(connection: Connection, contract_id: str, at_micros: int) -> None:
         escrow_micros=row.escrow_micros - captured.escrow_captured,
         bond_micros=row.bond_micros - bond_of(bargain, max(billed, row.bond_minutes)),
     )
-    freed = _freed(cut, "free", _to_parties(cut, 0, 0), at_micros)
+    freed = _freed(cut, "free", _to_parties(cut, {}, 0), at_micros)
     reversal = Reversal("bust", f"bust:{contract_id}", captured - totals(bargain, row.credited_minutes), "cash")
     ledger.post(connection, settled + freed + reverse(connection, row, held, reversal, at_micros))
     advance(connection, [row])
@@ -148,14 +174,32 @@ def _refuse_ended(row: Row[Any]) -> None:
         raise Conflict("state_forbids", f"contract {row.contract_id} is {row.ending} already", field="state")
 
 
-def _to_parties(cut: Cut, to_buyer: int, to_reserve: int) -> tuple[Entry, ...]:
-    """The freed escrow to the buyer; of the freed bond so much to the buyer and the reserve, the rest to its owner."""
+def _break_fees(cut: Cut, holders: Sequence[tuple[str, int]]) -> Counter[str]:
+    """What each one gets for its minutes; together, what the whole rest makes."""
+    row = cut.row
+    parts = [(row.buyer_id, cut.minute), *((holder, max(first, cut.minute)) for holder, first in holders)]
+    owed = [
+        break_fee(row.limit_price_micros, row.slices * (row.end_minute - first), row.break_ppm, cut.bond_micros)
+        for _, first in parts
+    ]
+    fees: Counter[str] = Counter()
+    for (holder, _), fee, behind in zip(parts, owed, (*owed[1:], 0), strict=True):
+        fees[holder] += fee - behind
+    return fees
+
+
+def _to_parties(cut: Cut, compensated: Mapping[str, int], to_reserve: int) -> tuple[Entry, ...]:
+    """The freed escrow to the buyer; of the freed bond so much to those who are compensated, and to the reserve, the
+    rest to its owner, who is none of them."""
     row, contract = cut.row, cut.row.contract_id
+    to_buyer = compensated.get(row.buyer_id, 0)
+    others = {holder: micros for holder, micros in compensated.items() if holder != row.buyer_id}
     return nonzero(
         Entry(account(row.buyer_id, "escrow"), -cut.escrow_micros, contract),
         Entry(account(row.buyer_id, "cash"), cut.escrow_micros + to_buyer, contract),
         Entry(account(row.provider_id, "bond"), -cut.bond_micros, contract),
-        Entry(account(row.provider_id, "cash"), cut.bond_micros - to_buyer - to_reserve, contract),
+        Entry(account(row.provider_id, "cash"), cut.bond_micros - sum(compensated.values()) - to_reserve, contract),
+        *(Entry(account(holder, "cash"), micros, contract) for holder, micros in others.items()),
         Entry(account(MARKET, "reserve"), to_reserve, contract),
     )
 

@@ -20,7 +20,7 @@ def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMess
         contract=row["id"],
         revision=row["revision"],
         want=row["want"],
-        start=row["start_minute"],
+        start=row.get("resumed_minute") or row["start_minute"],
         end=row["end_minute"] if row["want"] == "gone" else row["ended_minute"] or row["end_minute"],
         guest=spec_of(row),
         extras=codec.from_json(Extras, row.get("extras") or {}),

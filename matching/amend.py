@@ -36,7 +36,7 @@ def _ask_for_fewer_guests(bid: Bid, guests: int, floor: Floor) -> None:
 
 
 def _offer_fewer_slices(ask: Ask, slices: int, floor: Floor) -> None:
-    if slices >= ask.slices:
+    if slices >= ask.slices or ask.entry.contract is not None:
         return
     floor.events.append(Amended(ask.order))
     floor.cut_slices(ask, slices)

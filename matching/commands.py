@@ -18,6 +18,7 @@ from matching.events import REASONS
 TimeInForce = Literal["gtc", "gtd", "ioc", "fok"]
 SelfTradePrevention = Literal["cancel_taker", "cancel_maker", "cancel_both"]
 OptionalInt = int | None
+OptionalText = str | None
 InstrumentMode = Literal["open", "post_only", "cancel_only", "halted"]
 """What an instrument lets in: every order; those that do not trade at once; none."""
 
@@ -71,6 +72,9 @@ MOST_ALTERNATIVES = 20
 class EnterAsk:
     """Offers `slices` slices of a node in [available_from, available_until), for contracts of at least `min_minutes`.
 
+    With a `contract` it offers the rest of that one instead, whole: to one guest of just so many slices, until just its
+    end, out of the node of the `deliverer`, who has sold it first. It takes nothing more of the node.
+
     `slice_*` is what one slice takes from the node, a fact of the slice class, and `reliability_ppm` how reliable the
     provider is at this moment: the engine stamps both on the ask. `expires_at` counts for `gtd` alone; `mode` is the
     instrument's as the order enters.
@@ -98,6 +102,8 @@ class EnterAsk:
     self_trade_prevention: "SelfTradePrevention" = "cancel_taker"
     reliability_ppm: int = 0
     mode: "InstrumentMode" = "open"
+    contract: "OptionalText" = None
+    deliverer: "OptionalText" = None
 
     def __post_init__(self) -> None:
         if self.price_micros < 1 or self.slices < 1 or self.min_minutes < 1:

@@ -43,6 +43,7 @@ REASONS: dict[str, Reason] = {
     "amended_away": Reason("canceled", "Its participant took so many slices off it that no contract fits any more."),
     "node_lost": Reason("canceled", "The node behind it is lost: its agent has been silent for too long."),
     "node_drained": Reason("canceled", "Its provider drains the node behind it: nothing more of it is sold."),
+    "contract_over": Reason("canceled", "The contract whose rest it offered has ended, or its guest has failed."),
     "window_passed": Reason(
         "expired", "Time has passed, or trades have left too little: its window can no longer be served."
     ),

@@ -86,7 +86,13 @@ class Bid(_Either):
         entry = self.entry
         return (
             (not entry.nodes or ask.node in entry.nodes)
-            and (not entry.avoid_providers or ask.entry.participant not in entry.avoid_providers)
+            and (
+                not entry.avoid_providers
+                or (
+                    ask.entry.participant not in entry.avoid_providers
+                    and ask.entry.deliverer not in entry.avoid_providers
+                )
+            )
             and ask.entry.reliability_ppm >= entry.min_reliability_ppm
         )
 
@@ -177,7 +183,8 @@ class Ask(_Either):
     def view(self) -> OpenAsk:
         """The ask as it stands now."""
         entry = self.entry
-        return OpenAsk(self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile)
+        place = self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile
+        return OpenAsk(*place, deliverer=entry.deliverer)
 
 
 Order = Bid | Ask

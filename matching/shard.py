@@ -17,6 +17,7 @@ from matching.events import Event
 from matching.floor import Floor
 from matching.orders import Ask, Bid
 from matching.profile import window_profile
+from matching.resale import ask_of
 from matching.snapshot import restore
 from matching.state import canonical_state, state_hash
 from matching.views import OpenOrder
@@ -58,7 +59,7 @@ class Shard:
                 enter(Bid(command, book.bids), floor)
             elif isinstance(command, EnterAsk):
                 book = floor.books.get(command.instrument) or self._new_book(command.instrument)
-                enter(Ask(command, book.asks), floor)
+                enter(ask_of(command, book.asks), floor)
             elif isinstance(command, Cancel):
                 order = floor.open.get(command.order)
                 if order is not None:
@@ -116,9 +117,13 @@ class Shard:
         return None if earliest is None else max(earliest, self._floor.minute)
 
     def cheapest_ask(self, instrument: str) -> int | None:
-        """The lowest price, in micro-units per slice-minute, for which anything is offered; None where nothing is."""
+        """The lowest price, in micro-units per slice-minute, for which a node's slices are offered; None where none
+        are."""
         book = self._floor.books.get(instrument)
-        return None if book is None or not book.asks.keys else book.asks.keys[0]
+        for price, level in () if book is None else book.asks:
+            if any(isinstance(ask, Ask) and ask.entry.contract is None for ask in level.values()):
+                return price
+        return None
 
     def depth(self, instrument: str) -> Depth:
         """What rests on the instrument's book, by price, best first."""

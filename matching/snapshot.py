@@ -6,8 +6,9 @@ from typing import Any
 
 from matching.commands import EnterAsk, EnterBid
 from matching.floor import Floor
-from matching.orders import Ask, Bid, Order
+from matching.orders import Bid, Order
 from matching.profile import Profile
+from matching.resale import ask_of
 
 
 def restore(floor: Floor, snapshot: dict[str, Any]) -> None:
@@ -55,10 +56,13 @@ def _ask(value: dict[str, Any], floor: Floor) -> Order:
         slice_memory_mib=memory_mib,
         slice_disk_gib=disk_gib,
         reliability_ppm=value["reliability_ppm"],
+        contract=value.get("contract"),
+        deliverer=value.get("deliverer"),
     )
-    ask = Ask(entry, floor.book(entry.instrument).asks)
+    ask = ask_of(entry, floor.book(entry.instrument).asks)
     ask.priority = value["priority"]
-    ask.set_profile(profile)
+    if entry.contract is None:  # what is left of a contract has not been cut
+        ask.set_profile(profile)
     return ask
 
 

@@ -61,6 +61,8 @@ def _order_state(order: Order, floor: Floor) -> dict[str, Any]:
             **_rivals(order, floor),
         }
     assert isinstance(order, Ask)
+    if order.entry.contract is not None:
+        shared |= {"contract": order.entry.contract, "deliverer": order.entry.deliverer}
     return shared | {
         "side": "ask",
         "node": order.node,

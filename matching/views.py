@@ -35,6 +35,7 @@ class OpenAsk:
     price_micros: int
     node: str
     profile: Profile
+    deliverer: str | None = None
 
     @property
     def slice_minutes_left(self) -> int:

@@ -40,7 +40,7 @@ def _accept(store: Store, allocation: Allocation, now_ms: int) -> bool:
     if known is not None and _age(allocation) <= _age(known.allocation):
         return False
     log.info("contract %s: revision %d, %s", allocation.contract, allocation.revision, allocation.want)
-    if known is not None:
+    if known is not None and not _is_wanted_anew(allocation, known, now_ms):
         store.put_guest(_under(allocation, known))
         return True
     # What passed before is not this file's to tell: a file that was lost, or a later one, may have reported it.
@@ -49,6 +49,13 @@ def _accept(store: Store, allocation: Allocation, now_ms: int) -> bool:
     status = GuestStatus(store.node, allocation.contract, allocation.revision, "accepted", now_ms)
     store.add_status(allocation.contract, codec.encode(status))
     return True
+
+
+def _is_wanted_anew(allocation: Allocation, known: GuestRecord, now_ms: int) -> bool:
+    """Whether the guest was removed when its time was over, and has got more: its contract is its buyer's again."""
+    is_over = allocation.want == "gone" or allocation.end <= now_ms // MS_PER_MINUTE
+    same_time = allocation.generation == known.allocation.generation
+    return known.state == "removed" and same_time and not is_over
 
 
 def _under(allocation: Allocation, known: GuestRecord) -> GuestRecord:

@@ -9,25 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from billing import contracts as billing_contracts
 from common.wire import GuestStatus
-from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED, PROVISIONING, RUNNING, STOPPED
+from market import chain
+from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED, GUEST_LEADS_TO, RESOLD
 from market.contracts.fail_contract import fail_contract
 from market.tables import contract
 from runtime import feed
 from runtime.feed import FeedEvent
 
 log = logging.getLogger("nestex.contracts")
-
-_FOLLOWS: dict[str, str] = {
-    "starting": PROVISIONING,
-    "running": PROVISIONING,
-    "ready": RUNNING,
-    "paused": STOPPED,
-    "stopped": STOPPED,
-    "failed": FAILED,
-}
-"""Guest state -> contract state. What is missing (accepted, preparing, crashed, restarting, ...) moves none."""
 
 
 def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) -> None:
@@ -37,7 +27,7 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
     failure is never lost, however late it comes.
     """
     if status.state == "failed":
-        billing_contracts.hold(connection, status.contract)  # before the market's row, as completion locks them
+        chain.hold(connection, status.contract)  # before the market's row, as completion locks them
     row = connection.execute(select(contract).where(contract.c.id == status.contract).with_for_update()).one_or_none()
     if row is None or row.node_id != status.node:
         log.warning("node %s reports a contract that is not its own: %s", status.node, status.contract)
@@ -74,13 +64,19 @@ def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:
 
 def _target(row: Mapping[Any, Any], status: GuestStatus) -> str | None:
     """The state that the contract moves to, if it moves. A guest that fails at the end was delivered to it."""
-    target = _FOLLOWS.get(status.state)
+    target = GUEST_LEADS_TO.get(status.state)
     if target is None or target == row["state"] or not CONTRACT_STATES.allows(row["state"], target):
         return None
-    return None if target == FAILED and _failed_minute(row, status) == row["end_minute"] else target
+    if target == FAILED:
+        return None if _failed_minute(row, status) == _until(row) else target
+    return None if row["state"] == RESOLD else target
 
 
 def _failed_minute(row: Mapping[Any, Any], status: GuestStatus) -> int:
     """The minute from which on nothing is billed: that of the failure, within the window."""
-    start, end = int(row["start_minute"]), int(row["end_minute"])
-    return max(start, min(status.at_ms // 60_000, end))
+    return max(int(row["start_minute"]), min(status.at_ms // 60_000, _until(row)))
+
+
+def _until(row: Mapping[Any, Any]) -> int:
+    """The minute up to which its own guest is to be there."""
+    return int(row["ended_minute"] if row["state"] == RESOLD else row["end_minute"])

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing import lineage
+from market.contracts.resale_lineage import resales
 from market.tables import contract, orders, trade
 
 _ALL_OF_A_DAY = 1440
@@ -31,9 +32,9 @@ _TRADE = (
 def contract_lineage(
     connection: Connection, participant: str, contract_id: str, after_minute: int, limit: int, day: date | None = None
 ) -> dict[str, Any]:
-    """Days, minutes, reports, transfers and documents of a contract, its trade, and the participant's own order; the
-    other side's order is not shown, and what was bought in its place is the buyer's alone to see. Raises NotFound for a
-    contract of others."""
+    """Days, minutes, reports, transfers and documents of a contract, its trade, the participant's own order, and what
+    resales link with it; the other side's order is not shown, and what was bought in its place is the buyer's alone to
+    see. Raises NotFound for a contract of others."""
     found = lineage.of_contract(connection, participant, contract_id, after_minute, limit, day)
     traded = (
         connection.execute(
@@ -56,6 +57,7 @@ def contract_lineage(
         "trade": {name: traded[name] for name in _TRADE},
         "order": {name: order[name] for name in _ORDER},
         "links": {name: traded[name] if bought else None for name in _LINKS},
+        "resales": resales(connection, participant, contract_id),
     }
 
 

@@ -13,15 +13,16 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from billing import contracts as billing_contracts
 from billing.tables import billable_contract
-from market.contract_states import PROVISIONING, RUNNING, SCHEDULED, STOPPED
+from market import chain
+from market.contract_states import PROVISIONING, RESOLD, RUNNING, SCHEDULED, STOPPED
 from market.contracts.fail_contract import fail_contract
 from market.tables import contract, node
 
 LATE = "not_ready_in_time"
 LOST = "node_lost"
 
+_BEGUN = func.coalesce(contract.c.resumed_minute, contract.c.start_minute)
 _IN_BOTH = contract.join(billable_contract, billable_contract.c.contract_id == contract.c.id)
 
 
@@ -36,9 +37,9 @@ def fail_late(
     late = (
         (contract.c.node_id == node_id)
         & contract.c.state.in_((SCHEDULED, PROVISIONING))
-        & contract.c.ready_at_micros.is_(None)
+        & (contract.c.ready_at_micros.is_(None) | contract.c.resumed_minute.is_not(None))
         & (contract.c.want == "run")
-        & (contract.c.start_minute + billable_contract.c.allowance_minutes <= minute)
+        & (_BEGUN + billable_contract.c.allowance_minutes <= minute)
         & contract.c.id.not_in(untold)
     )
     return _fail(connection, late, minute, LATE, at_micros)
@@ -50,7 +51,7 @@ def fail_lost(connection: Connection, minute: int, at_micros: int, silent_second
     silent = node.c.heartbeat_at < func.now() - timedelta(seconds=silent_seconds)
     lost = (
         contract.c.node_id.in_(select(node.c.id).where(node.c.state == "lost", silent))
-        & contract.c.state.in_((SCHEDULED, PROVISIONING, RUNNING, STOPPED))
+        & contract.c.state.in_((SCHEDULED, PROVISIONING, RUNNING, STOPPED, RESOLD))
         & (contract.c.start_minute <= minute)
     )
     return _fail(connection, lost, minute, LOST, at_micros)
@@ -59,12 +60,14 @@ def fail_lost(connection: Connection, minute: int, at_micros: int, silent_second
 def _fail(
     connection: Connection, condition: ColumnElement[bool], minute: int, reason: str, at_micros: int
 ) -> list[str]:
-    """In id order, and as they stand once they are locked, after their rows in billing."""
+    """In id order, and as they stand once they are locked, after their chains' rows in billing. All that failed."""
     found = select(contract).select_from(_IN_BOTH).where(condition, contract.c.end_minute > minute)
     for row in connection.execute(found.order_by(contract.c.id)).all():
-        billing_contracts.hold(connection, row.id)
+        chain.hold(connection, row.id)
     locked = found.order_by(contract.c.id).with_for_update(of=contract)
     rows = connection.execute(locked).mappings().all()
+    failed: list[str] = []
     for each in rows:
-        fail_contract(connection, each, minute, reason, at_micros)
-    return [each["id"] for each in rows]
+        if each["id"] not in failed:
+            failed += fail_contract(connection, each, minute, reason, at_micros)
+    return failed

@@ -20,17 +20,17 @@ from market.engine.windows import AskWindow, BidWindow
 def check_bid(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, reserve_micros: int) -> None:
     """Raises the error that names the first rule that the bid breaks. `reserve_micros` includes the buyer's VAT."""
     instrument = facts.instrument
-    _check_price(bid.price_micros, instrument)
+    check_price(bid.price_micros, instrument)
     _check_duration(bid.duration_minutes, instrument, "duration_minutes")
     if window.start_by < window.start_from:
         raise InvalidInput("window_empty", "start_by lies before start_from", field="start_by")
-    _check_horizon(window.start_by + bid.duration_minutes, minute, instrument, "start_by")
+    check_horizon(window.start_by + bid.duration_minutes, minute, instrument, "start_by")
     _check_funds(reserve_micros, "the bid reserves its limit price with VAT", facts)
 
 
 def check_bid_again(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, more_micros: int) -> None:
     """The checks for a bid that enters again at another price, which reserves so much more (or less) than before."""
-    _check_takes_orders(facts.instrument)
+    check_takes_orders(facts.instrument)
     check_bid(bid, window, facts, minute, more_micros)
 
 
@@ -42,7 +42,7 @@ def check_ask(
     `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window.
     """
     instrument = facts.instrument
-    _check_price(ask.price_micros, instrument)
+    check_price(ask.price_micros, instrument)
     if not facts.party.is_provider:
         raise Refused("not_a_provider", "to sell, send the provider form first: company, tax number, IBAN, address")
     node = _own_node(ask, facts)
@@ -53,7 +53,7 @@ def check_ask(
             field="available_until",
         )
     _check_duration(ask.min_minutes, instrument, "min_minutes")
-    _check_horizon(window.available_until, minute, instrument, "available_until")
+    check_horizon(window.available_until, minute, instrument, "available_until")
     if window.available_until > node.reserved_until:
         raise Refused(
             "beyond_reservation",
@@ -69,16 +69,18 @@ def check_ask_again(
     ask: PlaceAsk, window: AskWindow, facts: PlacementFacts, minute: int, more_micros: int, committed: Capacity
 ) -> None:
     """The checks for an ask that enters again at another price; what it offers is part of `committed` already."""
-    _check_takes_orders(facts.instrument)
+    check_takes_orders(facts.instrument)
     check_ask(dataclasses.replace(ask, slices=0), window, facts, minute, more_micros, committed)
 
 
-def _check_takes_orders(instrument: InstrumentFacts) -> None:
+def check_takes_orders(instrument: InstrumentFacts) -> None:
+    """Raises Conflict for an instrument into which no order enters again."""
     if instrument.mode in ("halted", "cancel_only"):
         raise Conflict("state_forbids", f"{instrument.code} is {instrument.mode}: no order enters", field="instrument")
 
 
-def _check_price(price: int, instrument: InstrumentFacts) -> None:
+def check_price(price: int, instrument: InstrumentFacts) -> None:
+    """Raises InvalidInput unless the instrument takes the price."""
     if price % instrument.tick_micros:
         raise off_tick(price * MINUTES_PER_HOUR, instrument.tick_micros, "price")
     lowest, highest = instrument.price_min_micros, instrument.price_max_micros
@@ -104,7 +106,8 @@ def _check_duration(minutes: int, instrument: InstrumentFacts, field: str) -> No
         )
 
 
-def _check_horizon(end: int, minute: int, instrument: InstrumentFacts, field: str) -> None:
+def check_horizon(end: int, minute: int, instrument: InstrumentFacts, field: str) -> None:
+    """Raises InvalidInput for a window that ends too far ahead."""
     if end > minute + instrument.horizon_minutes:
         raise InvalidInput(
             "window_beyond_horizon",

@@ -10,10 +10,12 @@ from typing import TypeVar, cast
 
 from common.errors import Conflict, InvalidInput
 from common.wire import Capacity
-from market.engine.admission import check_ask_again, check_bid_again
+from market.engine.admission import check_ask_again, check_bid_again, check_takes_orders
 from market.engine.commands import AmendOrder
 from market.engine.facts import PlacementFacts
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
+from market.engine.resale import check_rest
+from market.engine.windows import ask_window
 from matching.commands import Amend, InstrumentMode
 
 Record = TypeVar("Record", BidRecord, AskRecord)
@@ -41,6 +43,8 @@ def check_size(amendment: AmendOrder, record: OrderRecord) -> None:
     other = "slices" if field == "guests" else "guests"
     if getattr(amendment, other) is not None:
         raise InvalidInput("invalid_field", f"this order has no {other}", field=other, limit=field)
+    if isinstance(record, AskRecord) and record.ask.contract is not None:
+        raise InvalidInput("invalid_field", "the rest of a contract is sold as a whole", field=field, limit="price")
     size = getattr(amendment, field)
     if not least <= size < total:
         limit = f"{least} to {total - 1}"
@@ -65,6 +69,9 @@ def check_entry_again(
     peak in an ask's window, the ask included."""
     if isinstance(after, BidRecord):
         check_bid_again(after.bid, after.window, facts, minute, more_micros)
+    elif after.ask.contract is not None:
+        check_takes_orders(facts.instrument)
+        check_rest(after.ask, ask_window(after.ask, minute), facts, minute)
     else:
         check_ask_again(after.ask, after.window, facts, minute, more_micros, committed)
 

@@ -17,13 +17,16 @@ from billing.ledger import FloorBroken
 from common import fault_points
 from common.clock import MarketClock
 from common.errors import InvalidInput, NestexError
+from market import chain
 from market.contract_states import CONTRACT_FEED
 from market.engine import fence as fencing
 from market.engine.batch_run import BatchRun, problem_of
+from market.engine.chain_endings import end_in_chain
 from market.engine.commands import Answer, Command, EndContract
 from market.engine.endings import end_contract
 from market.engine.facts import Facts, gather
 from market.engine.fence import Fence, Fenced
+from market.engine.hand_over import NothingLeft, deliver, hand_over
 from market.engine.replacement import replace
 from market.engine.state import EngineState
 from market.engine.writes import write
@@ -31,6 +34,7 @@ from matching.journal import JournalBlock
 from runtime import feed
 from runtime.database import DEADLOCK
 from runtime.driver import Pipe
+from runtime.feed import FeedEvent
 
 log = logging.getLogger("nestex.engine")
 
@@ -78,9 +82,7 @@ class BatchProcessor:
         """Answers to the first of these commands, committed in one transaction, however often it takes."""
         for attempt in range(_ATTEMPTS):
             try:
-                return self._attempt(commands, lock_cash=attempt == _ATTEMPTS - 1)
-            except _TakenBack as preview:
-                return [preview.answer]
+                return self._attempt_sound(commands, lock_cash=attempt == _ATTEMPTS - 1)
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
@@ -91,13 +93,24 @@ class BatchProcessor:
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) != DEADLOCK:
                     raise
-        return self._attempt(commands, lock_cash=True)
+        return self._attempt_sound(commands, lock_cash=True)
+
+    def _attempt_sound(self, commands: Sequence[Command], *, lock_cash: bool) -> list[Answer]:
+        """The attempt, again without each ask that sells the rest of a contract which has failed meanwhile. A preview
+        is answered, and has not happened."""
+        while True:
+            try:
+                return self._attempt(commands, lock_cash=lock_cash)
+            except _TakenBack as preview:
+                return [preview.answer]
+            except NothingLeft as lost:
+                self._attempt(lost.cancels, lock_cash=lock_cash)
 
     def _first_alone(self, commands: Sequence[Command]) -> list[Answer]:
         """The first command by itself, so that one that cannot be written is refused alone. On fresh facts, it may also
         turn out to be known: another zone's engine has entered its client_order_id in between."""
         try:
-            return self._attempt(commands[:1], lock_cash=True)
+            return self._attempt_sound(commands[:1], lock_cash=True)
         except NestexError as error:
             return [Answer(problem=problem_of(error))]
         except (DataError, IntegrityError):
@@ -126,7 +139,7 @@ class BatchProcessor:
                     fault_points.reach("engine.gathered")
                     run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
                     answers = self._apply(run, commands)
-                    self._write_or_check(connection, run, first)
+                    self._write_all(connection, run, first)
         except Exception as error:
             if not self._is_committed(error, first):
                 self.state.take_back(mark)
@@ -142,22 +155,39 @@ class BatchProcessor:
     def _end(self, connection: Connection, run: BatchRun, first: int, command: EndContract) -> Answer:
         """One contract's end. The lease is locked first, as in every batch, then the contract, then the accounts."""
         fencing.renew(connection, self.fence, self.lease_seconds)
-        cheapest_ask, replacing = self.state.shard.cheapest_ask, partial(replace, connection, run)
-        ended = end_contract(connection, self.fence.shard, command, run.at_micros, cheapest_ask, replacing)
+        members = chain.hold(connection, command.contract)
+        run.withdraw(members)
+        known = self.fence.shard, command, run.at_micros, self.state.shard.cheapest_ask
+        if len(members) > 1:
+            ended, told = end_in_chain(connection, *known, members)
+        else:
+            ended, told = [end_contract(connection, *known, partial(replace, connection, run))], []
         answer = run.end(ended)
         if command.preview:
             raise _TakenBack(answer)
-        self._write(connection, run, first)
-        feed.append(connection, CONTRACT_FEED, [ended.told])
-        fault_points.reach("engine.written")
+        self._write_resold(connection, run, first, [*(each.told for each in ended), *told])
         return answer
 
-    def _write_or_check(self, connection: Connection, run: BatchRun, first: int) -> None:
-        if run.journaled:
+    def _write_all(self, connection: Connection, run: BatchRun, first: int) -> None:
+        """What the batch has done. Raises NothingLeft when it has sold what is no longer there."""
+        if run.effects.resold():
+            fencing.renew(connection, self.fence, self.lease_seconds)
+            self._write_resold(connection, run, first, [])
+        elif run.journaled:
             self._write(connection, run, first)
             fault_points.reach("engine.written")
         else:
             fencing.check(connection, self.fence)
+
+    def _write_resold(self, connection: Connection, run: BatchRun, first: int, told: Sequence[FeedEvent]) -> None:
+        """The same with what becomes of contracts whose rest was sold, behind the lease's lock, and with what else the
+        feed tells of contracts."""
+        resold = run.effects.resold()
+        handed_over = hand_over(connection, resold, run.at_micros)
+        self._write(connection, run, first)
+        deliver(connection, resold)
+        feed.append(connection, CONTRACT_FEED, [*told, *handed_over])
+        fault_points.reach("engine.written")
 
     def _write(self, connection: Connection, run: BatchRun, first: int) -> None:
         pipe, count = Pipe(connection), len(run.journaled)

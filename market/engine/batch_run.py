@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from typing import Any
 
-from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
+from common.errors import Conflict, NestexError, Refused, Unavailable
 from market.engine.commands import (
     MOST_AT_ONCE,
     MOST_OPEN_ORDERS,
@@ -28,6 +29,7 @@ from market.engine.effects import Effects
 from market.engine.endings import Ended
 from market.engine.facts import Facts, PlacementFacts
 from market.engine.groups import at_place
+from market.engine.hand_over import CONTRACT_OVER
 from market.engine.journal_entries import Journaled, journal_entries
 from market.engine.known_orders import KnownOrders, public
 from market.engine.records import BidRecord, OrderRecord, Stamp, trade_row
@@ -70,12 +72,21 @@ class BatchRun:
         del self.journaled[length:]
         return Answer(problem=problem)
 
-    def end(self, ended: Ended) -> Answer:
-        """Free what a contract no longer uses, which has ended in this transaction."""
+    def end(self, ended: Sequence[Ended]) -> Answer:
+        """Free what contracts no longer use, which have ended in this transaction. The answer tells of the first."""
         effects = Effects()
-        self.state.free(self._stamp(), ended.free, effects)
-        self._journal(ended.free, {"ending": ended.facts})
-        return self._keep(Answer(ended=dataclasses.asdict(ended.money)), effects)
+        for each in ended:
+            self.state.free(self._stamp(), each.free, effects)
+            self._journal(each.free, {"ending": each.facts})
+        return self._keep(Answer(ended=dataclasses.asdict(ended[0].money)), effects)
+
+    def withdraw(self, contracts: Sequence[str]) -> None:
+        """Cancel what is offered of contracts that are about to end."""
+        offers = [offer for each in contracts if (offer := self.state.open.offering(each)) is not None]
+        for offer in offers:
+            effects, command = Effects(), CancelOrder(offer.id, offer.participant, CONTRACT_OVER)
+            self._journal(self.state.cancel(self._stamp(), command, effects)[0], {})
+            self._keep(Answer(), effects)
 
     def entries(self) -> tuple[JournalEntry, ...]:
         """The journal's entries, made when the applying is over: to write them out takes longer than to apply them."""
@@ -115,7 +126,7 @@ class BatchRun:
         if known is not None:
             return Answer(order=known)
         self._check_room(placement.participant, 1)
-        facts = self._placement_facts(placement)
+        facts = self.facts.of(placement)
         entered, record = self.state.place(self._stamp(), placement, facts, effects)
         self._journal(entered, {"placement": placement, "facts": facts})
         self._known.remember(placement)
@@ -146,7 +157,7 @@ class BatchRun:
         facts = []
         for place, bid in enumerate(group.bids):
             with at_place(place):
-                facts.append(self._placement_facts(bid))
+                facts.append(self.facts.of(bid))
         return tuple(facts)
 
     def _check_room(self, participant: str, more: int) -> None:
@@ -165,7 +176,7 @@ class BatchRun:
                 _, records = self.state.place_group(self._stamp(), placed, self._group_facts(placed), effects)
                 told = Answer(orders=tuple(public(record.row()) for record in records))
             else:
-                _, record = self.state.place(self._stamp(), placed, self._placement_facts(placed), effects)
+                _, record = self.state.place(self._stamp(), placed, self.facts.of(placed), effects)
                 told = Answer(order=public(record.row()))
         finally:
             self.state.take_back(mark)
@@ -177,7 +188,7 @@ class BatchRun:
         if record is None or record.participant != command.participant:
             row = self._known.finished(command.order, command.participant)
             raise Conflict("state_forbids", f"the order is {row['state']} already", field="state")
-        facts = None if command.price_micros is None else self._placement_facts(record.placement)
+        facts = None if command.price_micros is None else self.facts.of(record.placement)
         amend, after = self.state.amend(self._stamp(), command, facts, effects)
         self._journal(amend, {} if facts is None else {"facts": facts})
         return Answer(order=public(after.row()))
@@ -202,16 +213,6 @@ class BatchRun:
                 self._journal(cancel, {})
                 canceled += after.state == "canceled"
         return Answer(canceled=canceled)
-
-    def _placement_facts(self, placement: Placement) -> PlacementFacts:
-        instrument = self.facts.instruments.get(placement.instrument)
-        if instrument is None:
-            raise NotFound("not_found", f"there is no instrument {placement.instrument} here", field="instrument")
-        party = self.facts.parties.get(placement.participant)
-        if party is None:
-            raise NotFound("not_found", f"there is no participant {placement.participant}", field="participant")
-        node = None if placement.kind == "place_bid" else self.facts.nodes.get(placement.node)
-        return PlacementFacts(instrument, party, node)
 
     def _journal(self, command: BookCommand, facts: dict[str, Any]) -> None:
         self.journaled.append((self.sequence, command, facts))

@@ -66,7 +66,11 @@ class PlaceBid:
 
 @dataclass(frozen=True, slots=True)
 class PlaceAsk:
-    """Enter an ask for `slices` slices of one node during [`available_from`, `available_until`)."""
+    """Enter an ask for `slices` slices of one node during [`available_from`, `available_until`).
+
+    With a `contract`, one for all the rest of that one instead; node, slices and window follow from it, and are left
+    empty.
+    """
 
     order: str
     participant: str
@@ -82,6 +86,7 @@ class PlaceAsk:
     expires_at: int | None = None
     post_only: bool = False
     self_trade_prevention: SelfTradePrevention = "cancel_taker"
+    contract: str | None = None
     kind: Literal["place_ask"] = "place_ask"
 
 
@@ -167,7 +172,7 @@ class EndContract:
 
 Command = PlaceBid | PlaceAsk | PlaceGroup | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
 
-_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None}
+_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contract": None}
 """Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
 
 _KINDS: dict[str, type[Any]] = {

@@ -60,6 +60,10 @@ class Effects:
         """Reserved cash grows, or shrinks where the amount is negative."""
         self.reservations[participant] += amount_micros
 
+    def resold(self) -> list[ContractRecord]:
+        """Contracts that are the rest of others."""
+        return [record for record in self.contracts if record.resold_from is not None]
+
     def spent(self) -> Counter[str]:
         """By how much each participant's available cash has shrunk: reservations, and what trades took out of cash."""
         total = Counter(self.reservations)

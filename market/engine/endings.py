@@ -11,14 +11,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import ARRAY, Connection, Row, Text, any_, bindparam, select
 
 from billing import contracts as billing_contracts
 from billing import endings
 from billing.endings import Cut, Outcome
 from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
-from market.contract_states import BUSTED, CONTRACT_STATES, FAILED, RECLAIMED, RELEASED
+from market.chain import begun_minute
+from market.contract_states import (
+    BUSTED,
+    CONTRACT_STATES,
+    FAILED,
+    PROVISIONING,
+    RECLAIMED,
+    RELEASED,
+    SCHEDULED,
+)
 from market.desired_state import allocation_message
 from market.engine.commands import EndContract, Ending
 from market.tables import contract, instrument, slice_class
@@ -54,7 +63,7 @@ class Replacement:
 
 
 CheapestAsk = Callable[[str], int | None]
-"""An instrument's lowest price for which anything is offered."""
+"""An instrument's lowest price for which a node's slices are offered; None where none are."""
 Replace = Callable[[Undelivered], Replacement | None]
 """Buys for the rest of a contract that failed, where that was asked for."""
 Link = dict[str, str]
@@ -86,8 +95,8 @@ def end_contract(
     (`state_forbids`) for one that has ended or of which nothing is left.
     """
     billable = billing_contracts.lock(connection, command.contract)
-    row = connection.execute(_ROW, {"id": command.contract, "of_shard": shard}).mappings().one_or_none()
-    _check_caller(row, command)
+    row = connection.execute(ROWS, {"ids": [command.contract], "of_shard": shard}).mappings().one_or_none()
+    check_caller(row, command)
     assert row is not None
     state = STATES[command.ending]
     if command.ending != "fail":  # a failed contract's row has moved with its guest already
@@ -101,7 +110,7 @@ def end_contract(
         outbox.put(connection, [allocation_message({**row, **changes})])
     told = {"state": state, "reason": changes.get("reason", row["reason"])}
     return Ended(
-        free=_freed(row, money.minute, at_micros // MICROS_PER_MINUTE),
+        free=freed(row, money.minute, at_micros // MICROS_PER_MINUTE),
         facts={"state": state, "minute": money.minute, "reason": command.reason} | link,
         told=FeedEvent("contract", row["id"], told, at_micros),
         money=money,
@@ -124,17 +133,19 @@ class _Known:
         return self.at_micros // MICROS_PER_MINUTE + 1
 
 
-_ROW = (
+ROWS = (
     select(contract, instrument.c.firmness, slice_class.c.vcpus, slice_class.c.memory_mib, slice_class.c.disk_gib)
     .join(instrument, instrument.c.code == contract.c.instrument)
     .join(slice_class, slice_class.c.name == instrument.c.slice_class)
-    .where(contract.c.id == bindparam("id"), contract.c.shard == bindparam("of_shard"))
+    .where(contract.c.id == any_(bindparam("ids", type_=ARRAY(Text))), contract.c.shard == bindparam("of_shard"))
+    .order_by(contract.c.id)
     .with_for_update(of=contract)
 )
+"""Contracts of the shard, locked, with what their instruments and slice classes say."""
 
 
-def _check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
-    """Buyers release, providers reclaim; failures and busts are the market's own."""
+def check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
+    """Buyers release, providers reclaim; failures and busts are the market's own. Raises NotFound and Refused."""
     if row is None or (command.participant not in (None, row["buyer_id"], row["provider_id"])):
         raise NotFound("not_found", f"you have no contract {command.contract}", field="contract")
     party = {"release": row["buyer_id"], "reclaim": row["provider_id"]}.get(command.ending)
@@ -154,7 +165,7 @@ def _divide(connection: Connection, command: EndContract, known: _Known) -> tupl
 def _end(connection: Connection, command: EndContract, known: _Known) -> Outcome:
     row, billable, at_micros = known.row, known.billable, known.at_micros
     if command.ending == "release":
-        late = row["ready_at_micros"] is None and known.next_minute > row["start_minute"] + billable.allowance_minutes
+        late = is_late(row, billable, known.next_minute)
         return endings.release(connection, row["id"], known.next_minute, at_micros, free=late)
     if command.ending == "reclaim":
         return endings.reclaim(connection, row["id"], known.next_minute + NOTICE_MINUTES, at_micros)
@@ -190,7 +201,7 @@ def _changes(row: Mapping[Any, Any], command: EndContract, minute: int) -> dict[
     """A guest that is up stays until that minute, by its agent's own clock; others go at once."""
     if command.ending == "fail":
         return {"ended_minute": minute}
-    stays = command.ending != "bust" and minute > row["start_minute"]
+    stays = command.ending != "bust" and minute > begun_minute(row)
     return {
         "state": STATES[command.ending],
         "reason": command.reason,
@@ -200,7 +211,16 @@ def _changes(row: Mapping[Any, Any], command: EndContract, minute: int) -> dict[
     }
 
 
-def _freed(row: Mapping[Any, Any], minute: int, now: int) -> Free:
+def is_late(row: Mapping[Any, Any], billable: Row[Any], next_minute: int) -> bool:
+    """Whether its guest, the newest of them where there were several, is not ready though its deadline has passed."""
+    is_waited_for = row["ready_at_micros"] is None or (
+        row["resumed_minute"] is not None and row["state"] in (SCHEDULED, PROVISIONING)
+    )
+    return is_waited_for and next_minute > begun_minute(row) + int(billable.allowance_minutes)
+
+
+def freed(row: Mapping[Any, Any], minute: int, now: int) -> Free:
+    """What the node has again from the minute on, as far as it is to come."""
     return Free(
         minute=now,
         contract=row["id"],

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from common.wire import Capacity
 from market.engine.facts import PlacementFacts
 from market.engine.records import AskRecord, BidRecord, OrderRecord
 from matching.commands import EnterAsk, EnterBid, EnterGroup, InstrumentMode
+
+_NOTHING = Capacity(0, 0, 0)
 
 
 def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
@@ -16,7 +19,7 @@ def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
     mode = cast(InstrumentMode, facts.instrument.mode)  # a CHECK of the table
     if isinstance(record, BidRecord):
         return _enter_bid(record, mode)
-    return _enter_ask(record, mode, facts.party.reliability_ppm)
+    return _enter_ask(record, mode, facts)
 
 
 def group_of(records: Sequence[BidRecord], facts: Sequence[PlacementFacts]) -> EnterGroup:
@@ -52,8 +55,10 @@ def _enter_bid(record: BidRecord, mode: InstrumentMode) -> EnterBid:
     )
 
 
-def _enter_ask(record: AskRecord, mode: InstrumentMode, reliability_ppm: int) -> EnterAsk:
-    ask, vector = record.ask, record.terms.instrument.slice
+def _enter_ask(record: AskRecord, mode: InstrumentMode, facts: PlacementFacts) -> EnterAsk:
+    """What is sold of a contract takes nothing of the node, and is as reliable as the node's provider."""
+    ask, held = record.ask, facts.contract
+    vector = record.terms.instrument.slice if held is None else _NOTHING
     return EnterAsk(
         minute=record.entered.minute,
         order=ask.order,
@@ -72,6 +77,8 @@ def _enter_ask(record: AskRecord, mode: InstrumentMode, reliability_ppm: int) ->
         expires_at=ask.expires_at,
         post_only=ask.post_only,
         self_trade_prevention=ask.self_trade_prevention,
-        reliability_ppm=reliability_ppm,
+        reliability_ppm=facts.party.reliability_ppm if held is None else held.reliability_ppm,
         mode=mode,
+        contract=ask.contract,
+        deliverer=None if held is None else held.deliverer,
     )

@@ -15,6 +15,7 @@ from market.engine.records import AskRecord, BidRecord
 from market.engine.state import EngineState
 from matching.commands import EnterAsk, EnterBid
 from matching.events import Trade
+from matching.views import OpenAsk
 
 _HYPOTHETICAL = "explain"
 _EVERY_PRICE = 2**62
@@ -100,7 +101,7 @@ def _largest(state: EngineState, entry: EnterBid, field: str, least: int) -> Var
 
 
 def _of_ask(state: EngineState, record: AskRecord, now: int) -> list[Variant]:
-    ask, vector = record.ask, record.terms.instrument.slice
+    ask, vector, resting = record.ask, record.terms.instrument.slice, state.shard.open_order(record.id)
     entry = EnterAsk(
         minute=now,
         order=_HYPOTHETICAL,
@@ -117,13 +118,15 @@ def _of_ask(state: EngineState, record: AskRecord, now: int) -> list[Variant]:
         slice_memory_mib=vector.memory_mib,
         slice_disk_gib=vector.disk_gib,
         self_trade_prevention="cancel_maker",
+        contract=ask.contract,
+        deliverer=resting.deliverer if isinstance(resting, OpenAsk) else None,
     )
     found = []
     trades = _trades(state, entry)
     if trades:
         limit = min(trade.price_micros for trade in trades)
         found.append(_variant(state, dataclasses.replace(entry, price_micros=limit), "price", limit))
-    if ask.min_minutes > 1:
+    if ask.min_minutes > 1 and ask.contract is None:
         shorter = dataclasses.replace(entry, price_micros=ask.price_micros, min_minutes=1)
         found.append(_variant(state, shorter, "min_minutes", 1))
     return [variant for variant in found if variant is not None]

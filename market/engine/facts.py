@@ -14,8 +14,10 @@ from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bin
 
 from billing import ledger, tax
 from billing.standing import STANDING, STANDING_COLUMNS, standing_in
+from common.errors import NotFound
 from common.wire import Capacity
 from market.engine.commands import PlaceAsk, Placement
+from market.engine.contract_facts import CONTRACTS, ContractFacts, contract_facts
 from market.tables import instrument, node, orders, participant, slice_class
 from runtime.driver import Asked, Pipe
 
@@ -124,6 +126,7 @@ class PlacementFacts:
     instrument: InstrumentFacts
     party: PartyFacts
     node: NodeFacts | None = None
+    contract: ContractFacts | None = None
 
     @property
     def terms(self) -> TradingTerms:
@@ -138,8 +141,23 @@ class Facts:
     instruments: dict[str, InstrumentFacts] = field(default_factory=dict)
     parties: dict[str, PartyFacts] = field(default_factory=dict)
     nodes: dict[str, NodeFacts] = field(default_factory=dict)
+    contracts: dict[str, ContractFacts] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     by_order_id: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, placement: Placement) -> PlacementFacts:
+        """What this placement is decided on. Raises NotFound."""
+        instrument = self.instruments.get(placement.instrument)
+        if instrument is None:
+            raise NotFound("not_found", f"there is no instrument {placement.instrument} here", field="instrument")
+        party = self.parties.get(placement.participant)
+        if party is None:
+            raise NotFound("not_found", f"there is no participant {placement.participant}", field="participant")
+        if not isinstance(placement, PlaceAsk):
+            return PlacementFacts(instrument, party)
+        if placement.contract is not None:
+            return PlacementFacts(instrument, party, contract=self.contracts.get(placement.contract))
+        return PlacementFacts(instrument, party, self.nodes.get(placement.node))
 
     def spend(self, participant_id: str, amount_micros: int) -> None:
         """Let later commands of the batch see less (or, negative, more) available cash."""
@@ -166,8 +184,11 @@ def gather(
     codes = sorted({placement.instrument for placement in placements})
     instruments = pipe.put(_INSTRUMENTS, {"codes": codes, "shard": shard}) if codes else None
     parties = pipe.put(_PARTIES, {"ids": owners}) if owners else None
-    nodes = sorted({placement.node for placement in placements if isinstance(placement, PlaceAsk)})
+    asks = [placement for placement in placements if isinstance(placement, PlaceAsk)]
+    nodes = sorted({ask.node for ask in asks if ask.contract is None})
     backing = pipe.put(_NODES, {"ids": nodes}) if nodes else None
+    resold = sorted({ask.contract for ask in asks if ask.contract is not None})
+    resales = pipe.put(CONTRACTS, {"ids": resold, "shard": shard}) if resold else None
     client_ids = _client_ids(placements)
     known = pipe.put(_BY_CLIENT_ID, client_ids) if client_ids["owners"] else None
     finished = pipe.put(_BY_ORDER_ID, {"ids": list(named), "shard": shard}) if named else None
@@ -176,6 +197,7 @@ def gather(
         instruments={row.code: _instrument(row) for row in _rows(instruments)},
         parties={row.id: _party(row) for row in _rows(parties)},
         nodes={row.id: _node(row) for row in _rows(backing)},
+        contracts={row.id: contract_facts(row) for row in _rows(resales)},
         by_client_id={(row.participant_id, row.client_order_id): row._asdict() for row in _rows(known)},
         by_order_id={row.id: row._asdict() for row in _rows(finished)},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from market.engine.records import OrderRecord
+from market.engine.records import AskRecord, OrderRecord
 
 
 class OpenOrders(Mapping[str, OrderRecord]):
@@ -13,6 +13,7 @@ class OpenOrders(Mapping[str, OrderRecord]):
     def __init__(self, records: Iterable[OrderRecord] = ()) -> None:
         self._records: dict[str, OrderRecord] = {}
         self._owned: dict[str, dict[str, None]] = {}
+        self._offering: dict[str, str] = {}
         self._undo: list[tuple[str, OrderRecord | None]] = []
         for record in records:
             self._put(record)
@@ -34,6 +35,10 @@ class OpenOrders(Mapping[str, OrderRecord]):
     def count(self, participant: str) -> int:
         """How many orders the participant has open."""
         return len(self._owned.get(participant, ()))
+
+    def offering(self, contract: str) -> OrderRecord | None:
+        """The ask that offers the rest of the contract."""
+        return self._records.get(self._offering.get(contract, ""))
 
     def put(self, record: OrderRecord) -> None:
         """An order entered, or changed."""
@@ -65,9 +70,13 @@ class OpenOrders(Mapping[str, OrderRecord]):
     def _put(self, record: OrderRecord) -> None:
         self._records[record.id] = record
         self._owned.setdefault(record.participant, {})[record.id] = None
+        if isinstance(record, AskRecord) and record.ask.contract is not None:
+            self._offering[record.ask.contract] = record.id
 
     def _remove(self, record: OrderRecord) -> None:
         del self._records[record.id]
+        if isinstance(record, AskRecord) and record.ask.contract is not None:
+            del self._offering[record.ask.contract]
         owned = self._owned[record.participant]
         del owned[record.id]
         if not owned:

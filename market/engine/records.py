@@ -137,8 +137,13 @@ class AskRecord:
         return self.ask.participant
 
     def bond_micros(self, slice_minutes: int) -> int:
-        """The bond of so many slice-minutes, on the ask's own limit price."""
-        return bond(self.ask.price_micros, slice_minutes, self.terms.instrument.bond_ppm)
+        """The bond of so many slice-minutes, on the ask's own limit price; none where they are of a contract, which has
+        one."""
+        return (
+            0
+            if self.ask.contract is not None
+            else bond(self.ask.price_micros, slice_minutes, self.terms.instrument.bond_ppm)
+        )
 
     def after_trade(self, trade: Trade) -> AskRecord:
         """With the trade's slice-minutes sold, and their reservation gone."""
@@ -157,7 +162,8 @@ class AskRecord:
         ask = self.ask
         return _common_columns(self) | {
             "side": "ask",
-            "node_id": ask.node,
+            "node_id": ask.node if ask.contract is None else None,
+            "backing_contract_id": ask.contract,
             "slices": ask.slices,
             "available_from": self.window.available_from,
             "available_until": self.window.available_until,
@@ -187,7 +193,7 @@ MUTABLE_COLUMNS = (
 @dataclass(frozen=True, slots=True)
 class ContractRecord:
     """A contract at its birth: what the market keeps, and what billing freezes. `replaces` is the failed contract whose
-    rest it is bought for."""
+    rest it is bought for, `resold_from` the one whose rest it is."""
 
     stamp: Stamp
     trade_ordinal: int
@@ -196,6 +202,7 @@ class ContractRecord:
     billed: NewContract
     guest: GuestSpec
     replaces: str | None = None
+    resold_from: str | None = None
 
 
 def trade_row(stamp: Stamp, ordinal: int, executed: Trade, instrument: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from market.engine.following import follow
 from market.engine.groups import at_place, more_reserved, shared_reservation
 from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
+from market.engine.resale import admit_rest
 from market.engine.windows import AskWindow, ask_window, bid_window
 from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterGroup, Free, Tick
 from matching.events import Amended, Done, Event
@@ -182,6 +183,8 @@ class EngineState:
         return dataclasses.replace(record, reserved_micros=reserve)
 
     def _admit_ask(self, stamp: Stamp, ask: PlaceAsk, facts: PlacementFacts) -> AskRecord:
+        if ask.contract is not None:
+            return admit_rest(stamp, ask, facts, self.open)
         window = ask_window(ask, stamp.minute)
         area = ask.slices * max(0, window.available_until - window.available_from)
         content = content_sha256(ask)
@@ -196,7 +199,9 @@ class EngineState:
         return self.shard.peak(node, Window(window.available_from, window.available_until))
 
     def _load_around(self, record: OrderRecord) -> Capacity:
-        return NO_LOAD if isinstance(record, BidRecord) else self._committed(record.ask.node, record.window)
+        if isinstance(record, BidRecord) or record.ask.contract is not None:
+            return NO_LOAD
+        return self._committed(record.ask.node, record.window)
 
     def _slice_minutes_left(self, order: str) -> int:
         view = self.shard.open_order(order)

@@ -99,6 +99,7 @@ def _contract_row(record: ContractRecord) -> dict[str, Any]:
         "revision": FIRST_REVISION,
         "guest": codec.to_json(record.guest),
         "replaces": record.replaces,
+        "resold_from": record.resold_from,
         "created_at_micros": stamp.at_micros,
         "updated_at_micros": stamp.at_micros,
     }

@@ -52,6 +52,7 @@ class Order(BaseModel):
         default=None, description="a bid of which only one of several is to trade: the id of the first of them"
     )
     node: str | None = None
+    contract: str | None = Field(default=None, description="ask: the contract whose rest it offers, instead of a node")
     slices: int | None = None
     available_from: InstantText | None = None
     available_until: InstantText | None = None
@@ -116,6 +117,7 @@ def order_model(row: Mapping[Any, Any]) -> Order:
         reserved=str(Money(row["reserved_micros"])),
         entered_at=minute_text(row["entered_minute"]),
         node=row.get("node_id"),
+        contract=row.get("backing_contract_id"),
         explanation=explanation_of(row["reason"]),
         **fields,
     )

@@ -100,16 +100,18 @@ class BidRequest(_Attributes):
 
 class AskRequest(_Attributes):
     """Sell `slices` slices of a node during [`available_from`, `available_until`), in contracts of `min_minutes` or
-    more."""
+    more; or with `contract` instead of all these, the rest of a contract that you bought, whole: to a guest of all its
+    slices that ends when it does."""
 
     side: Literal["ask"]
     instrument: _Text
     price: PriceText = Field(description="the least you take, currency per slice-hour, a whole number of ticks")
-    node: _Text
-    slices: _Slices
-    available_from: InstantText | None = Field(default=None, description="null: the next whole minute")
-    available_until: InstantText
-    min_minutes: _Minutes = Field(default=1, description="the shortest contract you accept, in minutes")
+    node: _Text | None = None
+    contract: _Text | None = Field(default=None, description="instead of a node: a contract that you bought")
+    slices: _Slices | None = Field(default=None, description="of a node")
+    available_from: InstantText | None = Field(default=None, description="of a node; null: the next whole minute")
+    available_until: InstantText | None = Field(default=None, description="of a node")
+    min_minutes: _Minutes = Field(default=1, description="of a node: the shortest contract you accept, in minutes")
 
 
 OrderRequest = Annotated[BidRequest | AskRequest, Field(discriminator="side")]

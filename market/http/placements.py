@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from common.errors import InvalidInput
 from common.ids import new_id
@@ -34,14 +34,7 @@ def placement_of(body: BidRequest | AskRequest, participant: str, at_ms: int) ->
     """
     attributes = _attributes(body, participant, at_ms)
     if isinstance(body, AskRequest):
-        return PlaceAsk(
-            **attributes,
-            node=body.node,
-            slices=body.slices,
-            available_from=_minute(body.available_from, "available_from"),
-            available_until=parse_minute(body.available_until, field="available_until"),
-            min_minutes=body.min_minutes,
-        )
+        return _ask(body, attributes)
     return PlaceBid(
         **attributes,
         guests=body.guests,
@@ -59,6 +52,29 @@ def placement_of(body: BidRequest | AskRequest, participant: str, at_ms: int) ->
             ssh_keys=tuple(body.guest.ssh_keys),
             user_data=body.guest.user_data,
         ),
+    )
+
+
+def _ask(body: AskRequest, attributes: _Attributes) -> PlaceAsk:
+    if body.contract is not None:
+        for name in ("node", "slices", "available_from", "available_until"):
+            if getattr(body, name) is not None:
+                raise InvalidInput("invalid_field", f"{name} follows from the contract", field=name, limit="contract")
+        if body.min_minutes != 1:
+            raise InvalidInput("invalid_field", "a contract is sold to its end", field="min_minutes", limit="contract")
+        whole: dict[str, Any] = {"node": "", "slices": 0, "available_from": None, "available_until": 0}
+        return PlaceAsk(**attributes, **whole, min_minutes=1, contract=body.contract)
+    if body.node is None or body.slices is None or body.available_until is None:
+        missing = next(name for name in ("node", "slices", "available_until") if getattr(body, name) is None)
+        message = "an ask needs a node, slices and available_until, or else a contract"
+        raise InvalidInput("missing_field", message, field=missing)
+    return PlaceAsk(
+        **attributes,
+        node=body.node,
+        slices=body.slices,
+        available_from=_minute(body.available_from, "available_from"),
+        available_until=parse_minute(body.available_until, field="available_until"),
+        min_minutes=body.min_minutes,
     )
 
 

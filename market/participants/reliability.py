@@ -2,7 +2,8 @@
 
 Of what a provider owed within the last days it is the share that it delivered, in parts per million. A guest that was
 ready by its deadline is forgiven the minutes until then; a failed contract owes its whole window; what buyers released,
-or providers reclaimed by the rules, owes nothing from there on; busts do not count.
+or providers reclaimed by the rules, owes nothing from there on; busts do not count. What buyers sold on is delivered by
+the first provider, and counts once, for that one.
 
 Nobody buys a score cheaply: only contracts that pay a fee count, none with oneself, of each buyer so many slice-minutes
 at most, and the first ones of all count as not delivered. A slice-minute that cost less than is usual counts for as
@@ -33,7 +34,8 @@ _UPDATE = text("""
                 - billed.start_minute AS owed,
             CASE WHEN ready_at_micros / 60000000 <= billed.start_minute + allowance_minutes
                 THEN allowance_minutes ELSE 0 END AS forgiven
-        FROM billable_contract AS billed JOIN (SELECT id, ready_at_micros FROM contract) AS guest ON id = contract_id
+        FROM billable_contract AS billed
+        JOIN (SELECT id, ready_at_micros FROM contract WHERE resold_from IS NULL) AS guest ON id = contract_id
         WHERE billed.state = 'closed' AND billed.start_minute >= :since AND fee_ppm > 0
             AND ending IS DISTINCT FROM 'busted' AND billed.buyer_id <> billed.provider_id
     ), market AS (

@@ -96,12 +96,12 @@ def _tradings(connection: Connection, codes: list[str]) -> dict[str, Trading]:
 
 
 def _cheapest(connection: Connection, codes: list[str], minute: int) -> dict[str, dict[str, int]]:
-    """Of every instrument, each participant's cheapest ask."""
+    """Of every instrument, each participant's cheapest ask of a node."""
     shards = sorted({code.split(".")[0] for code in codes})
     query = (
         select(orders.c.instrument, orders.c.participant_id, func.min(orders.c.price_micros).label("price"))
         .where(orders.c.shard.in_(shards), orders.c.instrument.in_(codes), orders.c.state.in_(_OPEN))
-        .where(orders.c.side == "ask", orders.c.available_until > minute + 1)
+        .where(orders.c.side == "ask", orders.c.backing_contract_id.is_(None), orders.c.available_until > minute + 1)
         .group_by(orders.c.instrument, orders.c.participant_id)
     )
     found: dict[str, dict[str, int]] = defaultdict(dict)

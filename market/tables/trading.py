@@ -137,6 +137,9 @@ contract = Table(
     Column("replaced_by", Text, comment="the contract that was bought for its rest when it failed"),
     Column("not_replaced", Text, comment="why none was, though its bid asked for it"),
     Column("ready_at_micros", BigInteger),
+    Column("resold_from", Text, comment="the contract whose rest it is"),
+    Column("resold_to", Text, comment="the contract that has its rest now"),
+    Column("resumed_minute", Integer, comment="from when on its guest, made anew, is its own again"),
     Column("created_at_micros", BigInteger, nullable=False),
     Column("updated_at_micros", BigInteger, nullable=False),
     CheckConstraint("kind IN ('guest', 'volume')", name="kind"),
@@ -144,6 +147,7 @@ contract = Table(
     CheckConstraint("ended_minute BETWEEN start_minute AND end_minute", name="ended"),
     Index("contract_buyer_id_id_idx", "buyer_id", "id"),
     Index("contract_provider_id_id_idx", "provider_id", "id"),
+    Index("contract_resold_from_idx", "resold_from", postgresql_where=text("resold_from IS NOT NULL")),
     Index(
         "contract_live_idx",
         "node_id",

@@ -10,6 +10,9 @@ from matching.auditor.facts import EntryFacts, InstrumentFacts
 from matching.auditor.holding import Holding
 from matching.commands import EnterAsk, EnterBid
 
+_SOUND = ("scheduled", "provisioning", "running", "stopped")
+"""States of a contract of which something is left to sell."""
+
 
 def check_admission(taker: Holding, facts: EntryFacts, shard: str, now: int) -> None:
     """Raises Difference for the first limit that the order breaks, as it meets the book at minute `now`."""
@@ -25,7 +28,7 @@ def check_admission(taker: Holding, facts: EntryFacts, shard: str, now: int) -> 
         require(entry.start_from <= entry.start_by, f"bid {entry.order} has no minute to start at")
     else:
         _check_window(entry.order, entry.min_minutes, entry.available_until, instrument, now)
-        _check_node(entry, facts)
+        _check_node(entry, facts) if entry.contract is None else _check_contract(entry, facts)
 
 
 def _check_window(order: str, shortest: int, end: int, instrument: InstrumentFacts, now: int) -> None:
@@ -53,3 +56,26 @@ def _check_node(ask: EnterAsk, facts: EntryFacts) -> None:
     )
     beyond = f"ask {order} came in until {ask.available_until}, the node was reserved until {node.reserved_until}"
     require(ask.available_until <= node.reserved_until, beyond)
+
+
+def _check_contract(ask: EnterAsk, facts: EntryFacts) -> None:
+    """What is offered is the rest of a sound contract of the participant's own: all of it, and longer than the
+    shortest."""
+    held, order = facts.contract, ask.order
+    if held is None:
+        raise Difference(f"ask {order} came in without its contract")
+    require(facts.party.is_provider, f"ask {order} came in from a participant that is no provider")
+    require(held.id == ask.contract, f"ask {order} of contract {ask.contract} has the facts of {held.id}")
+    owner = f"ask {order} of {ask.participant} came in for a contract of {held.holder}"
+    require(held.holder == ask.participant, owner)
+    require(held.instrument == ask.instrument, f"ask {order} came in for a contract of {held.instrument}")
+    sound = held.state in _SOUND and not held.failing and not held.shared
+    require(sound, f"ask {order} came in for a contract that was {held.state}, failing or shared")
+    offered = (ask.node, ask.slices, ask.available_until, ask.deliverer)
+    whole = (held.node, held.slices, held.end_minute, held.deliverer)
+    require(offered == whole, f"ask {order} offers {offered}, its contract has {whole}")
+    require(ask.available_from >= held.start_minute, f"ask {order} begins before its contract")
+    long_enough = ask.available_until - ask.available_from >= facts.instrument.min_minutes == ask.min_minutes
+    require(long_enough, f"ask {order} came in for less than the shortest contract")
+    stamped = (ask.slice_vcpus, ask.slice_memory_mib, ask.slice_disk_gib)
+    require(stamped == (0, 0, 0), f"ask {order} takes {stamped} of a node")

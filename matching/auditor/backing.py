@@ -37,6 +37,8 @@ def _needed(holding: Holding, facts: EntryFacts) -> int:
     if isinstance(holding, BidHolding):
         guest = holding.price_micros * holding.entry.slices_per_guest * holding.entry.duration_minutes
         return holding.left * (guest + guest * facts.party.tax.buyer_vat_ppm // _MILLION)
+    if holding.entry.contract is not None:
+        return 0  # its first seller's bond stands behind it
     return holding.price_micros * holding.slice_minutes_left * facts.instrument.bond_ppm // _MILLION
 
 
@@ -47,6 +49,8 @@ def escrow_of(trade: Trade, bid: EntryFacts) -> int:
 
 
 def bond_of(trade: Trade, ask_price_micros: int, ask: EntryFacts) -> int:
-    """What one guest of the trade takes from the provider's cash."""
+    """What one guest of the trade takes from the provider's cash; nothing for the rest of a contract."""
+    if ask.contract is not None:
+        return 0
     slice_minutes = trade.slices_per_guest * (trade.end - trade.start)
     return ask_price_micros * slice_minutes * ask.instrument.bond_ppm // _MILLION

@@ -24,6 +24,7 @@ class BatchFacts:
             (("instrument", facts.instrument.code), facts.instrument),
             (("participant", participant), party),
             (("node", facts.node and facts.node.id), facts.node),
+            (("contract", facts.contract and facts.contract.id), facts.contract),
         ):
             known = self._known.setdefault(key, value)
             require(known == value, f"the facts of {key[1]} are {value}, earlier in the batch {known}")

@@ -69,12 +69,31 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractFacts:
+    """The contract behind an ask: who holds it, who delivers it out of which node, and whether that goes on."""
+
+    id: str
+    holder: str
+    deliverer: str
+    node: str
+    instrument: str
+    slices: int
+    start_minute: int
+    end_minute: int
+    state: str
+    failing: bool
+    shared: bool
+    reliability_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
 class EntryFacts:
     """What one entry or re-entry was decided on."""
 
     instrument: InstrumentFacts
     party: PartyFacts
     node: NodeFacts | None
+    contract: ContractFacts | None = None
 
 
 def entry_facts(entry: JournalEntry) -> list[EntryFacts]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matching.auditor.difference import require
-from matching.auditor.holding import AskHolding, BidHolding, Holding, compatible_start, could_meet
-from matching.auditor.supply import sell
+from matching.auditor.holding import AskHolding, BidHolding, Holding, compatible_start, could_meet, sold
 from matching.auditor.twin import Twin
 from matching.events import Event, Trade
 
@@ -73,7 +72,7 @@ def _take_off(taker: Holding, trade: Trade) -> None:
     if isinstance(taker, BidHolding):
         taker.traded += trade.guests
     else:
-        taker.supply = sell(taker.supply, trade.guests * trade.slices_per_guest, trade.start, trade.end)
+        taker.supply = sold(taker, trade.guests * trade.slices_per_guest, trade.start, trade.end)
 
 
 def _could_trade(one: Holding, other: Holding, minute: int) -> bool:

@@ -5,7 +5,7 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
-from matching.auditor.supply import Supply, last_start, lowest, slice_minutes, whole
+from matching.auditor.supply import Supply, at, last_start, lower, lowest, sell, slice_minutes, whole
 from matching.commands import EnterAsk, EnterBid, EnterGroup
 
 
@@ -99,6 +99,8 @@ def compatible_start(bid: BidHolding, ask: AskHolding, now: int) -> int | None:
     if wanted.duration_minutes < offered.min_minutes or not _conditions_hold(wanted, offered):
         return None
     start = max(wanted.start_from, offered.available_from, now + 1)
+    if offered.contract is not None:
+        return _start_of_rest(bid, ask, start)
     while start <= wanted.start_by and start + wanted.duration_minutes <= offered.available_until:
         end = start + wanted.duration_minutes
         short = [
@@ -110,6 +112,13 @@ def compatible_start(bid: BidHolding, ask: AskHolding, now: int) -> int | None:
             return start
         start = short[-1]  # every start before this one needs a minute of that stretch too
     return None
+
+
+def sold(ask: AskHolding, slices: int, start: int, end: int) -> Supply:
+    """What the ask has left when these are sold. The rest of a contract is sold as a whole."""
+    if ask.entry.contract is not None:
+        return lower(ask.supply, ask.entry.slices)
+    return sell(ask.supply, slices, start, end)
 
 
 def could_meet(taker: Holding, resting: Holding) -> bool:
@@ -128,6 +137,14 @@ def guests_that_fit(bid: BidHolding, ask: AskHolding, start: int) -> int:
     return min(bid.left, least // bid.entry.slices_per_guest)
 
 
+def _start_of_rest(bid: BidHolding, ask: AskHolding, earliest: int) -> int | None:
+    """The rest of a contract goes to a guest of all its slices that ends when it does."""
+    start = ask.entry.available_until - bid.entry.duration_minutes
+    if not earliest <= start <= bid.entry.start_by or bid.entry.slices_per_guest != at(ask.supply, start):
+        return None
+    return start
+
+
 def _over_from(entry: EnterBid | EnterAsk, last: int | None) -> int:
     """At the minute of the last start nothing can start any more: "now" is the next minute. None: there was none."""
     passed = 0 if last is None else last
@@ -139,6 +156,6 @@ def _over_from(entry: EnterBid | EnterAsk, last: int | None) -> int:
 def _conditions_hold(bid: EnterBid, ask: EnterAsk) -> bool:
     if bid.nodes and ask.node not in bid.nodes:
         return False
-    if ask.participant in bid.avoid_providers:
+    if ask.participant in bid.avoid_providers or ask.deliverer in bid.avoid_providers:
         return False
     return ask.reliability_ppm >= bid.min_reliability_ppm

@@ -15,8 +15,9 @@ from matching.auditor.holding import (
     group_holdings,
     guests_that_fit,
     new_holding,
+    sold,
 )
-from matching.auditor.supply import lower, sell
+from matching.auditor.supply import lower
 from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup
 from matching.events import Amended, Done, DoneState, Event, Side, Trade
 
@@ -118,7 +119,12 @@ class Twin:
                 self._events.append(Amended(holding.entry.order))
                 if filled(holding, self.minute):
                     self._leave(holding, "filled", "fully_filled")
-        elif isinstance(holding, AskHolding) and command.slices is not None and command.slices < holding.slices:
+        elif (
+            isinstance(holding, AskHolding)
+            and holding.entry.contract is None
+            and command.slices is not None
+            and command.slices < holding.slices
+        ):
             holding.supply = lower(holding.supply, holding.slices - command.slices)
             holding.slices = command.slices
             self._events.append(Amended(holding.entry.order))
@@ -183,7 +189,7 @@ class Twin:
             start + bid.entry.duration_minutes,
         )
         bid.traded += guests
-        ask.supply = sell(ask.supply, guests * each, start, end)
+        ask.supply = sold(ask, guests * each, start, end)
         side: Side = "bid" if taker is bid else "ask"
         names = bid.entry.order, ask.entry.order
         self._events.append(Trade(*names, resting.price_micros, start, end, guests, each, side))

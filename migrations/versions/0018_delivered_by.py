@@ -1,4 +1,4 @@
-"""Contracts that are delivered by the guest of another contract."""
+"""Contracts that are delivered by the guest of another contract, and contracts that were resold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ depends_on = None
 
 _REASONS = (
     "'invalid_seconds', 'unknown_contract', 'wrong_node', 'outside_window', 'after_end', 'conflicting', 'after_close'"
+)
+_OF_CONTRACTS: tuple[tuple[str, type[sa.Text] | type[sa.Integer], str], ...] = (
+    ("resold_from", sa.Text, "the contract whose rest it is"),
+    ("resold_to", sa.Text, "the contract that has its rest now"),
+    ("resumed_minute", sa.Integer, "from when on its guest, made anew, is its own again"),
 )
 
 
@@ -34,9 +39,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("delivered_by_by_contract_id_idx"), "delivered_by", ["by_contract_id"])
     _set_reasons(f"{_REASONS}, 'delivered_by_another'")
+    for name, kind, comment in _OF_CONTRACTS:
+        op.add_column("contract", sa.Column(name, kind, comment=comment))
+    op.create_index(
+        "contract_resold_from_idx", "contract", ["resold_from"], postgresql_where=sa.text("resold_from IS NOT NULL")
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("contract_resold_from_idx", "contract")
+    for name, _, _ in reversed(_OF_CONTRACTS):
+        op.drop_column("contract", name)
     op.execute("DELETE FROM usage_refused WHERE reason = 'delivered_by_another'")
     _set_reasons(_REASONS)
     op.drop_table("delivered_by")

@@ -55,7 +55,8 @@ class Birth:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a contract that was `born` ended before its window did."""
+    """How a contract that was `born` ended before its window did; its own guest had, or has, to go for that of another
+    one from minute `handed_over` on."""
 
     id: str
     born: Birth
@@ -64,6 +65,7 @@ class Ending:
     reason: str | None
     replaced_by: str | None = None
     not_replaced: str | None = None
+    handed_over: int | None = None
 
     @property
     def contract(self) -> Row:
@@ -71,7 +73,8 @@ class Ending:
         same = {name: self.born.contract[name] for name in ("id", "shard", "sequence")}
         told = {"replaced_by": self.replaced_by, "not_replaced": self.not_replaced}
         told |= {} if self.state == FAILED else {"reason": self.reason}
-        return same | told | {"state": self.state, "ended_minute": self.minute}
+        until = self.minute if self.handed_over is None else min(self.minute, self.handed_over)
+        return same | told | {"state": self.state, "ended_minute": until}
 
     @property
     def billable(self) -> Row:
@@ -88,6 +91,8 @@ def births(place: TradePlace, trade: Trade, bid: Row, ask: Row, terms: dict[str,
     made = []
     for guest in range(trade.guests):
         contract = _contract(place, trade, bid, ask, instrument, guest)
+        if of_ask.contract is not None:
+            contract["node_id"] = of_ask.contract.node
         billable = _billable(contract, ask["price_micros"], of_bid, of_ask, instrument)
         billable |= {"escrow_micros": escrow, "bond_micros": bond}
         entries = (
@@ -126,6 +131,7 @@ def _contract(place: TradePlace, trade: Trade, bid: Row, ask: Row, instrument: I
         "buyer_id": bid["participant_id"],
         "provider_id": ask["participant_id"],
         "node_id": ask["node_id"],
+        "resold_from": ask["backing_contract_id"],
         "start_minute": trade.start,
         "end_minute": trade.end,
         "slices": trade.slices_per_guest,

@@ -19,7 +19,7 @@ def check_entry(entry: JournalEntry, facts: Sequence[EntryFacts]) -> list[Placem
     """The requests that the entry was made of, one for each order that it enters. Raises Difference."""
     command = entry.command
     if isinstance(command, Free):
-        _check_ending(command, entry.facts)
+        _check_ending(entry.facts)
         return []
     if not isinstance(command, EnterBid | EnterAsk | EnterGroup):
         repriced = isinstance(command, Amend) and command.price_micros is not None
@@ -54,15 +54,12 @@ def _checked(command: EnterBid | EnterAsk, request: Any, facts: EntryFacts, minu
     return placement
 
 
-def _check_ending(freed: Free, facts: dict[str, Any]) -> None:
+def _check_ending(facts: dict[str, Any]) -> None:
     ending = facts.get("ending")
     if set(facts) != {"ending"} or not isinstance(ending, dict):
         raise Difference(f"its facts are {facts}")
     known = {"state", "minute", "reason"} <= set(ending) <= {"state", "minute", "reason", "replaced_by", "not_replaced"}
     require(known and ending["state"] in ENDED, f"it ends as {ending}")
-    minute = ending["minute"]
-    left = min(max(minute, freed.minute + 1), freed.end)
-    require(left == freed.start, f"contract {freed.contract} ends at {minute} and gives back {freed.start} on")
 
 
 def _entered(placement: Placement, facts: EntryFacts, minute: int) -> dict[str, Any]:
@@ -90,11 +87,32 @@ def _entered(placement: Placement, facts: EntryFacts, minute: int) -> dict[str, 
             "avoid_providers": placement.avoid_providers,
             "min_reliability_ppm": placement.min_reliability_ppm,
         }
+    if placement.contract is not None:
+        return shared | _rest(placement.contract, facts, minute)
     return shared | {
+        "contract": None,
+        "deliverer": None,
         "node": placement.node,
         "slices": placement.slices,
         "available_from": max(minute + 1, placement.available_from or 0),
         "available_until": placement.available_until,
         "min_minutes": placement.min_minutes,
         "reliability_ppm": facts.party.reliability_ppm,
+    }
+
+
+def _rest(contract: str, facts: EntryFacts, minute: int) -> dict[str, Any]:
+    """Fields of an ask for the rest of a contract: all of them follow from that."""
+    held = facts.contract
+    if held is None:
+        raise Difference(f"contract {contract} is offered without facts")
+    return {
+        "contract": contract,
+        "deliverer": held.deliverer,
+        "node": held.node,
+        "slices": held.slices,
+        "available_from": max(minute + 1, held.start_minute),
+        "available_until": held.end_minute,
+        "min_minutes": facts.instrument.min_minutes,
+        "reliability_ppm": held.reliability_ppm,
     }

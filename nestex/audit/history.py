@@ -17,6 +17,7 @@ from nestex.audit import orders
 from nestex.audit.contracts import Birth, Ending, TradePlace, births
 from nestex.audit.orders import Row
 from nestex.audit.replacements import Replacements
+from nestex.audit.resales import Resales
 
 _REMEMBERED_MINUTES = 90 * 1440
 """After its window a contract can fail as long as the engine has not heard of it, and completion has not closed it."""
@@ -42,6 +43,7 @@ class History:
         self.page = Page()
         self.endings = 0
         self._auditor = auditor
+        self.resales = Resales()
         self._running: dict[str, Birth] = {}
         self._replacements = Replacements()
         self._positions = 0
@@ -62,6 +64,7 @@ class History:
         requests."""
         for row in orders.entered_rows(self._auditor.shard, entry, placements):
             self.open[row["id"]] = row
+            self.resales.entered(row, self._running, self.open.values())
         if isinstance(entry.command, Free):
             self._end(entry, entry.command)
         touched: dict[str, None] = {}
@@ -97,6 +100,7 @@ class History:
         self.page.trades.append(key | row | named)
         for birth in births(place, trade, bid, ask, self._auditor.terms):
             self.page.births.append(birth)
+            self.resales.born(birth, self._running)
             self._running[birth.id] = birth
             self._replacements.born(birth)
             parties = {"buyer": bid["participant_id"], "provider": ask["participant_id"], "state": "scheduled"}
@@ -113,10 +117,19 @@ class History:
             given = getattr(freed, name)
             told = f"{self._auditor.shard} at {entry.sequence}: {freed.contract} gives back {name} {given}, not {value}"
             require(given == value, told)
+        handed_over = self.resales.handed_over(born.id)
+        ending = Ending(freed.contract, born, **entry.facts["ending"], handed_over=handed_over)
+        self._check_freed(entry, freed, ending)
         self.endings += 1
-        ending = Ending(freed.contract, born, **entry.facts["ending"])
         self._replacements.ended(ending, f"{self._auditor.shard} at {entry.sequence}")
+        self.resales.ended(ending, self._running)
         self.page.endings.append(ending)
+
+    def _check_freed(self, entry: JournalEntry, freed: Free, ending: Ending) -> None:
+        left = min(max(ending.minute, freed.minute + 1), freed.end)
+        first = left if self.resales.gives_back(ending.born) else freed.end
+        told = f"contract {freed.contract} ends at {ending.minute} and gives back {freed.start} on, not {first}"
+        require(first == freed.start, f"{self._auditor.shard} at {entry.sequence}: {told}")
 
     def _done(self, entry: JournalEntry, done: Done) -> None:
         row = self.open.pop(done.order)

@@ -90,7 +90,8 @@ def _ask_columns(command: EnterBid | EnterAsk) -> Row:
     assert isinstance(command, EnterAsk)
     return {
         "side": "ask",
-        "node_id": command.node,
+        "node_id": command.node if command.contract is None else None,
+        "backing_contract_id": command.contract,
         "slices": command.slices,
         "available_from": command.available_from,
         "available_until": command.available_until,

@@ -40,7 +40,8 @@ class Replacements:
         if old is None:
             raise Difference(f"order {bid.order} replaces {replaces}, which is no contract that runs")
         asks = [holding for holding in twin.open if isinstance(holding, AskHolding)]
-        prices = [ask.price_micros for ask in asks if ask.entry.instrument == bid.instrument]
+        of_nodes = [ask for ask in asks if ask.entry.contract is None]  # others fit hardly anybody
+        prices = [ask.price_micros for ask in of_nodes if ask.entry.instrument == bid.instrument]
         _check_wish(bid, old, minute, min(prices, default=0))
         self._asked[old.id] = None
 

@@ -107,6 +107,7 @@ class ShardAudit:
         self._tables.compare_orders(list(self._history.open.values()))
         self._tables.compare_totals(self._history.events)
         self._tables.compare_endings(self._history.endings)
+        self._tables.compare_resales(self._history.resales.rows())
 
     def _check_lease(self) -> None:
         columns = (lease.c.next_sequence, lease.c.last_at_micros)

@@ -17,6 +17,7 @@ from market.contract_states import (
     ENDED,
     FAILED,
     PROVISIONING,
+    RESOLD,
     RUNNING,
     SCHEDULED,
     STOPPED,
@@ -82,6 +83,13 @@ class ShardTables:
         for name, has_ended in ends.items():
             query = select(func.count()).select_from(_IN_BOTH).where(contract.c.shard == self.shard, has_ended)
             compare_count(f"{name} that ended early", ended, int(self._connection.execute(query).scalar_one()))
+
+    def compare_resales(self, rows: Sequence[Row]) -> None:
+        """Raises Difference when contracts were resold, or given back, otherwise than the journal tells."""
+        touched = contract.c.resold_to.is_not(None) | contract.c.resumed_minute.is_not(None)
+        ids = [row["id"] for row in rows]
+        query = select(contract).where(contract.c.shard == self.shard, touched | among(contract.c.id, ids))
+        compare_rows("contract", ("id",), rows, self._connection.execute(query).mappings())
 
     def _count(self, table: Table, column: Column[Any], value: str | None = None) -> int:
         query = select(func.count()).select_from(table).where(column == (value or self.shard))
@@ -180,7 +188,8 @@ def _check_progress(row: Mapping[Any, Any]) -> None:
     and of whose guest nothing was reported, is as it was born."""
     state, guest = row["state"], row["guest_state"]
     ended = row["ended_minute"] is not None
-    require(state == FAILED or ended == (state in ENDED), f"contract {row['id']}: state is {state}, ended: {ended}")
+    must = state in (*ENDED, RESOLD) or row["resold_to"] is not None
+    require(state == FAILED or ended == must, f"contract {row['id']}: state is {state}, ended: {ended}")
     linked = row["replaced_by"] or row["not_replaced"]
     require(state == FAILED or linked is None, f"contract {row['id']}: state is {state}, and it tells {linked}")
     reported = guest is not None

@@ -108,11 +108,16 @@ def buy(
 
 
 def sell(
-    instrument: Instrument,
     price: PriceOption,
-    node: Annotated[str, typer.Option("--node", help="id of your node")],
-    slices: Annotated[int, typer.Option("--slices", help="how many slices")],
-    until: Annotated[str, typer.Option("--until", help=f"end of the offer, {MINUTE}")],
+    instrument: Annotated[
+        str | None, typer.Argument(help="zone.class.firmness, such as fra1.std.firm; with --contract, its own")
+    ] = None,
+    node: Annotated[str | None, typer.Option("--node", help="id of your node")] = None,
+    contract: Annotated[
+        str | None, typer.Option("--contract", help="instead: id of a contract that you bought, to sell its rest")
+    ] = None,
+    slices: Annotated[int | None, typer.Option("--slices", help="how many slices of the node")] = None,
+    until: Annotated[str | None, typer.Option("--until", help=f"end of the offer, {MINUTE}")] = None,
     available_from: Annotated[
         str | None, typer.Option("--from", help=f"start of the offer, {MINUTE}; else now")
     ] = None,
@@ -125,12 +130,17 @@ def sell(
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Offer slices of a node."""
+    """Offer slices of a node, or the rest of a contract that you bought."""
+    if instrument is None:
+        if contract is None:
+            raise typer.BadParameter("name an instrument, or give --contract")
+        instrument = MarketClient.from_environment().get(f"/v1/contracts/{contract}")["instrument"]
     body = {
         "side": "ask",
         "instrument": instrument,
         "price": price,
         "node": node,
+        "contract": contract,
         "slices": slices,
         "available_from": available_from,
         "available_until": until,

@@ -72,8 +72,11 @@ def ask(
     stp: SelfTradePrevention = "cancel_taker",
     reliability: int = 0,
     mode: InstrumentMode = "open",
+    contract: str | None = None,
+    deliverer: str | None = None,
 ) -> EnterAsk:
-    """An ask for one slice during the next hour."""
+    """An ask for one slice during the next hour; of the node, or with a contract, of that."""
+    vector = vector if contract is None else (0, 0, 0)
     return EnterAsk(
         minute=minute,
         order=order,
@@ -94,6 +97,8 @@ def ask(
         self_trade_prevention=stp,
         reliability_ppm=reliability,
         mode=mode,
+        contract=contract,
+        deliverer=deliverer,
     )
 
 

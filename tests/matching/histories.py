@@ -139,6 +139,8 @@ def asks(index: int, minute: int) -> st.SearchStrategy[EnterAsk]:
         stp=st.sampled_from(PREVENTION),
         reliability=st.sampled_from((499_999, 500_000)),
         mode=MODES,
+        contract=seldom("con", None),
+        deliverer=st.sampled_from((None, SELLERS[0])),
     )
 
 

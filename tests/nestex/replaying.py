@@ -38,9 +38,12 @@ def without(command: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def expressible(command: Command) -> Command:
-    """The command without what the filter's lines have no fields for: a bid's conditions, an instrument's mode."""
+    """The command without what the filter's lines have no fields for: a bid's conditions, an instrument's mode, the
+    contract behind an ask."""
     if isinstance(command, EnterBid):
         command = dataclasses.replace(command, nodes=(), avoid_providers=(), min_reliability_ppm=0)
+    if isinstance(command, EnterAsk):
+        command = dataclasses.replace(command, contract=None, deliverer=None)
     if isinstance(command, EnterBid | EnterAsk | Amend):
         command = dataclasses.replace(command, mode="open")
     return command

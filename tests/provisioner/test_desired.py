@@ -50,6 +50,21 @@ def test_a_newer_revision_keeps_what_the_guest_has_reached(tmp_path: Path) -> No
     assert store.guest(contract()) == expected
 
 
+def test_a_guest_that_was_removed_and_is_wanted_again_is_made_anew(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    accept(store, [allocation(10, 20)], now_ms=0)
+    removed = replace(store.guests()[contract()], state="removed", instance="a:1", closed_ms=20 * 60_000)
+    store.put_guest(removed)
+    accept(store, [allocation(10, 25, revision=2)], now_ms=26 * 60_000)
+    accept(store, [allocation(24, 40, revision=3, want="gone")], now_ms=22 * 60_000)
+    assert store.guests()[contract()].state == "removed"
+    again = allocation(24, 40, revision=4)
+    accept(store, [again], now_ms=22 * 60_000)
+    record = store.guests()[contract()]
+    assert (record.state, record.instance, record.closed_ms, record.next_minute) == ("accepted", "", None, 24)
+    assert record.allocation == again
+
+
 def test_a_contract_is_reported_from_its_start_or_from_when_it_became_known(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     accept(store, [allocation(10, 20), allocation(13, 20, number=2)], now_ms=12 * 60_000)

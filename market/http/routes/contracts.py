@@ -29,7 +29,16 @@ from market.participants.keys import Caller
 router = APIRouter(route_class=StrictRoute, prefix="/v1/contracts", tags=["contracts"])
 
 ContractState = Literal[
-    "scheduled", "provisioning", "running", "stopped", "completed", "released", "reclaimed", "failed", "busted"
+    "scheduled",
+    "provisioning",
+    "running",
+    "stopped",
+    "resold",
+    "completed",
+    "released",
+    "reclaimed",
+    "failed",
+    "busted",
 ]
 ContractId = Annotated[str, Path(min_length=1, max_length=80)]
 
@@ -51,7 +60,9 @@ class ContractModel(BaseModel):
     node: str
     start: InstantText
     end: InstantText = Field(description="the first minute that is no longer part of it")
-    ended: InstantText | None = Field(description="where it ended early: the first minute not covered")
+    ended: InstantText | None = Field(
+        description="where it ended early, or its guest did because it was resold: the first minute not covered"
+    )
     slices: int
     price: HourlyText
     value: MoneyText = Field(description="price of the whole window, without VAT")
@@ -63,6 +74,8 @@ class ContractModel(BaseModel):
         description="buyer: why nothing was bought for the rest, though the bid asked for it: `nothing_fits`, the"
         " reason of the order, or the code of the rule that refused it"
     )
+    resold_to: str | None = Field(description="the contract that has its rest now: its buyer has sold it on")
+    resold_from: str | None = Field(description="the contract whose rest it is: its seller had bought that one")
     guest_name: str
     guest_state: str | None = Field(description="as the agent reported it last")
     endpoints: list[EndpointModel]
@@ -129,7 +142,8 @@ def usage(
 @router.post("/{contract}/release", responses=documented(401, 403, 404, 409, 422, 503))
 async def release(contract: ContractId, who: Trading, market: Market) -> EndedContract:
     """End a contract that you bought, from the next minute on. You pay the minutes used and the instrument's release
-    rate of the price of the rest; the rest is yours again at once. Free of charge once the provider is late."""
+    rate of the price of the rest; the rest is yours again at once. Free of charge once the provider is late. Who sold
+    you the rest of a contract of its own has that again."""
     return await _end(market, who, EndContract(contract, "release", who.participant))
 
 
@@ -208,6 +222,8 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
         state=row["state"],
         reason=row["reason"],
         **{name: row[name] if row["buyer_id"] == participant else None for name in _OF_BUYER},
+        resold_to=row["resold_to"],
+        resold_from=row["resold_from"],
         guest_name=row["guest"]["name"],
         guest_state=row["guest_state"],
         endpoints=[EndpointModel(**endpoint) for endpoint in row["endpoints"]],

@@ -92,6 +92,17 @@ class OrderModel(BaseModel):
     entered: InstantText
 
 
+class ResaleModel(BaseModel):
+    """A contract of a chain of resales: the rest of `resold_from` from its start on, as far as it came."""
+
+    contract: str
+    resold_from: str | None
+    start: InstantText
+    end: InstantText
+    state: str
+    price: HourlyText | None = Field(description="where you are a party to it")
+
+
 class LineageModel(BaseModel):
     """Everything that a contract's money follows from."""
 
@@ -113,6 +124,7 @@ class LineageModel(BaseModel):
     documents: list[DocumentRef]
     trade: TradeModel
     order: OrderModel
+    resales: list[ResaleModel] = Field(description="all that resales link with it, it included, the oldest first")
 
 
 class LineLineageModel(BaseModel):
@@ -187,6 +199,18 @@ def _model(found: Mapping[str, Any], limit: int) -> LineageModel:
             state=order["state"],
             entered=minute_text(order["entered_at_micros"] // MICROS_PER_MINUTE),
         ),
+        resales=[_resale(row) for row in found["resales"]],
+    )
+
+
+def _resale(row: Mapping[str, Any]) -> ResaleModel:
+    return ResaleModel(
+        contract=row["id"],
+        resold_from=row["resold_from"],
+        start=minute_text(row["start_minute"]),
+        end=minute_text(row["end_minute"]),
+        state=row["state"],
+        price=None if row["price_micros"] is None else Price(row["price_micros"]).hourly(),
     )
 
 

@@ -101,12 +101,14 @@ def field_mutations() -> Iterator[JournalMutation]:
         if entry.placement is not None:
             yield from _of_shape(entry, ("facts", "placement"), entry.placement)
         for mutation in _of_shape(entry, ("facts", "facts"), PlacementFacts) if entry.facts else ():
-            if not (entry.name.endswith("bid") and ".node." in mutation.name):  # a bid has no node
-                yield mutation
+            absent = ".facts.contract." if entry.name != "offered rest" else ".node."
+            if absent in mutation.name or (entry.name.endswith("bid") and ".node." in mutation.name):
+                continue  # an ask has a node or a contract, a bid neither
+            yield mutation
     yield from _of_shape(MEMBER, ("command", "bids", "1"), EnterBid)
     yield from _of_shape(MEMBER, ("facts", "placements", "1"), PlaceBid)
     for mutation in _of_shape(MEMBER, ("facts", "facts", "1"), PlacementFacts):
-        if ".node." not in mutation.name:
+        if ".node." not in mutation.name and ".contract." not in mutation.name:
             yield mutation
     for change in ("exchanged", "shortened"):
         yield _mutation(MEMBER, ("command", "bids"), change)

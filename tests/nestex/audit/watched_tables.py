@@ -93,6 +93,9 @@ ALIKE = {
 EMPTY = {
     "orders.backing_contract_id",
     "contract.rescaled",
+    "contract.resold_from",
+    "contract.resold_to",
+    "contract.resumed_minute",
     "contract.guest_state",
     "contract.ready_at_micros",
     "billable_contract.buyer_identity_version",
