@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from common.agent_commands import Sync
 from common.clock import ClockAnchor, MarketClock, SystemClock
 from common.errors import Unavailable
 from common.ids import new_id
-from common.wire import Allocation, Sync
+from common.wire import Allocation
 from provisioner.hypervisor.port import Guest
 from provisioner.hypervisor.qemu_driver import Places, QemuDriver
 from tests.provisioner.agent_process import Node

@@ -9,10 +9,11 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from common.agent_commands import Sync
 from common.clock import SystemClock
 from common.ids import new_id
 from common.questions import ConsoleAnswer, GuestAnswer, NodeAnswer, Question, SnapshotsAnswer
-from common.wire import Allocation, DataDisk, Extras, Sync
+from common.wire import Allocation, DataDisk, Extras
 from provisioner.hypervisor.qemu_driver import QemuDriver
 from provisioner.hypervisor.seed import READY
 from tests.provisioner.agent_process import Node
