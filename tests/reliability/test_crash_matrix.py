@@ -10,8 +10,9 @@ import pytest
 from common import fault_points
 from tests.reliability.town import AHEAD, MINUTES, Town
 
-LATER = {"period.posted", "guest.adapted"}
-"""Points that a month's end alone comes to (test_month_end.py), or a guest that is changed (tests/provisioner)."""
+LATER = {"period.posted", "guest.adapted", "volume.created", "volume.fitted", "volume.removed"}
+"""Points that a month's end alone comes to (test_month_end.py), a guest that is changed, or a volume
+(tests/provisioner)."""
 MATRIX = sorted(fault_points.POINTS.keys() - LATER)
 SOON = 1
 """Minutes from a bid to its start, where nothing has to come back in between."""
