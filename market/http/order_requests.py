@@ -49,7 +49,12 @@ class GuestRequest(Request):
 class VolumeTemplate(Request):
     """What the volumes are to be, apart from their size."""
 
-    name: str = Field(max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", description="a name of yours")
+    name: str = Field(
+        max_length=15,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="a guest knows the volume by it; of several, each has its number behind it",
+        examples=["data"],
+    )
     filesystem: Filesystem = Field(
         default="", description="what each is formatted with when it is made; empty: nothing"
     )

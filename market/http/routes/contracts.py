@@ -14,6 +14,7 @@ from billing import metering
 from common.minutes import minute_text
 from common.money import Money
 from common.price import Price
+from common.wire import Kind
 from market.contracts.end_contract import end_contract
 from market.contracts.read_contracts import get_contract, list_contracts
 from market.engine.commands import EndContract
@@ -42,9 +43,10 @@ class EndpointModel(BaseModel):
 
 
 class ContractModel(BaseModel):
-    """One guest on one node for one window at one price."""
+    """One guest, or one volume, on one node for one window at one price."""
 
     id: str
+    kind: Kind = Field(description="what it is for")
     role: str = Field(description="buyer or provider: which side of it you are")
     instrument: str
     node: str
@@ -62,8 +64,9 @@ class ContractModel(BaseModel):
         description="buyer: why nothing was bought for the rest, though the bid asked for it: `nothing_fits`, the"
         " reason of the order, or the code of the rule that refused it"
     )
-    guest_name: str
+    guest_name: str = Field(description="or that of the volume")
     guest_state: str | None = Field(description="as the agent reported it last")
+    attached_to: str | None = Field(description="of a volume: the contract of the guest that is to have it")
     endpoints: list[EndpointModel]
 
 
@@ -91,10 +94,15 @@ class UsageMinute(BaseModel):
 
 @router.get("", responses=documented(401, 403, 422))
 def contracts(
-    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: ContractState | None = None
+    who: Reading,
+    connection: Reader,
+    after: After = "",
+    limit: Limit = 100,
+    state: ContractState | None = None,
+    kind: Kind | None = None,
 ) -> Page[ContractModel]:
     """Contracts that you bought or sold, oldest first."""
-    rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state)
+    rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state, kind=kind)
     items = [contract_model(row, who.participant) for row in rows]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
@@ -163,6 +171,7 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
     price = Price(row["price_micros"])
     return ContractModel(
         id=row["id"],
+        kind=row["kind"],
         role="buyer" if row["buyer_id"] == participant else "provider",
         instrument=row["instrument"],
         node=row["node_id"],
@@ -177,5 +186,6 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
         **{name: row[name] if row["buyer_id"] == participant else None for name in _OF_BUYER},
         guest_name=row["guest"]["name"],
         guest_state=row["guest_state"],
+        attached_to=row["extras"].get("attached_to") or None,
         endpoints=[EndpointModel(**endpoint) for endpoint in row["endpoints"]],
     )
