@@ -15,7 +15,7 @@ from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
 from market.contract_states import CONTRACT_STATES
 from market.contracts.change_guest import MOST_VOLUMES, storage_gib
-from market.contracts.command_guest import Change, Desired, command_guest, desired_of
+from market.contracts.command_guest import Change, Desired, bought_contract, command_guest, desired_of
 from market.contracts.given_volumes import volumes_of
 from market.tables import contract
 
@@ -39,13 +39,14 @@ def attach(connection: Connection, call: VolumeCall, guest: str, *, set_aside: b
     (`state_forbids`), or where the guest knows another volume by its name (`already_exists`).
     """
     _lock(connection, call.volume, guest)
+    volume = bought_contract(connection, call.participant, call.volume, "volume")
     row = _guest(connection, call, guest)
 
     def change(now: Desired) -> Desired:
         if (now.extras.attached_to, now.extras.set_aside) == (guest, set_aside):
             return now
         _check_free(connection, call, now)
-        _check_same_node(connection, call, row)
+        _check_same_node(volume["node_id"], row)
         if not set_aside:
             _check_devices(connection, row, now.guest.name)
         return replace(now, extras=replace(now.extras, attached_to=guest, set_aside=set_aside))
@@ -121,8 +122,7 @@ def _check_free(connection: Connection, call: VolumeCall, now: Desired) -> None:
         raise Conflict("state_forbids", f"the guest of {row['id']} has the volume: detach it first", field="guest")
 
 
-def _check_same_node(connection: Connection, call: VolumeCall, guest: Mapping[Any, Any]) -> None:
-    node = connection.execute(select(contract.c.node_id).where(contract.c.id == call.volume)).scalar_one()
+def _check_same_node(node: str, guest: Mapping[Any, Any]) -> None:
     if node != guest["node_id"]:
         message = (
             f"the volume is on node {node}, the guest on node {guest['node_id']}: a bid that names the node in `nodes`"

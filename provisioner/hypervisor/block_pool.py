@@ -26,6 +26,8 @@ from provisioner.programs import run_program
 BYTES_PER_GIB = 2**30
 _BLOCK = 512
 _SUFFIX = ".raw"
+_SMALLEST_ROOM = 2**20
+"""Bytes: a program that fails with less than this has failed for want of room."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -60,7 +62,7 @@ class BlockPool:
                     file.truncate(size_gib * BYTES_PER_GIB)
                     os.fsync(file.fileno())
                 if filesystem == "ext4":
-                    run_program("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", partial)
+                    self._format(partial, volume)
                 partial.chmod(0o644)
                 partial.rename(path)
                 sync_folder(path.parent)
@@ -128,6 +130,15 @@ class BlockPool:
             raise Unavailable("hypervisor_failed", f"the block pool {self._pool} is away: it lacks this node's folder")
         return home
 
+    def _format(self, path: Path, volume: str) -> None:
+        try:
+            run_program("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", path)
+        except Unavailable as error:
+            room = os.statvfs(self._pool)
+            if room.f_bavail * room.f_frsize < _SMALLEST_ROOM:
+                raise _full(volume, error.message) from error
+            raise
+
     def _drop_partials(self, volume: str) -> None:
         for partial in self._home().glob(f".{volume}.*"):
             partial.unlink(missing_ok=True)
@@ -152,6 +163,9 @@ def _faults(volume: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            message = f"the block pool is full: {volume}: {error}"
-            raise Refused("insufficient_capacity", message, field="size_gib") from error
+            raise _full(volume, str(error)) from error
         raise Unavailable("hypervisor_failed", f"the block pool: {volume}: {error}") from error
+
+
+def _full(volume: str, why: str) -> Refused:
+    return Refused("insufficient_capacity", f"the block pool is full: {volume}: {why}", field="size_gib")

@@ -95,7 +95,7 @@ def test_a_volume_is_attached_to_one_guest_after_the_other_of_its_node_and_buyer
     assert buyer.post(f"{volume}/attach", _id(other_guest)).json()["attached_to"] == _id(other_guest)["guest"]
     assert buyer.post(f"{volume}/detach").json()["attached_to"] is None
     assert _code(buyer.post(f"{volume}/attach", _id(guest))) == (409, "state_forbids", "guest")
-    assert _code(buyer.post(f"{volume}/attach", _id(second))) == (403, "wrong_kind", "guest")
+    assert _code(buyer.post(f"{volume}/attach", _id(second))) == (422, "wrong_kind", "guest")
     assert _code(buyer.post(f"{guest}/attach", _id(other_guest)))[1:] == ("wrong_kind", "contract")
     assert _code(buyer.post(f"{volume}/restart"))[1:] == ("wrong_kind", "contract")
     stranger = joined(operator, "Cedar Crawlers", "ops@cedar.example", "1.00")
