@@ -59,14 +59,18 @@ def register(app: typer.Typer) -> None:
 def buy(
     instrument: Instrument,
     price: PriceOption,
-    minutes: Annotated[int, typer.Option("--minutes", help="how long each guest runs")],
-    guests: Annotated[int, typer.Option("--guests", help="how many guests")] = 1,
-    slices: Annotated[int, typer.Option("--slices", help="slices per guest")] = 1,
+    minutes: Annotated[int, typer.Option("--minutes", help="how long each guest runs, or volume is there")],
+    guests: Annotated[int, typer.Option("--guests", help="how many guests, or volumes")] = 1,
+    slices: Annotated[int, typer.Option("--slices", help="slices per guest, or volume")] = 1,
     start_from: Annotated[str | None, typer.Option("--from", help=f"earliest start, {MINUTE}; else now")] = None,
     start_by: Annotated[str | None, typer.Option("--by", help=f"latest start, {MINUTE}; else the earliest")] = None,
     name: Annotated[str, typer.Option("--name", help="host name of the guest")] = "guest",
     image: Annotated[str, typer.Option("--image", help="image of the catalogue")] = "default",
     ssh_key: Annotated[list[Path] | None, typer.Option("--ssh-key", help="public key file; may be repeated")] = None,
+    volume: Annotated[
+        str | None, typer.Option("--volume", help="for an instrument of volumes: the name by which a guest knows it")
+    ] = None,
+    filesystem: Annotated[str, typer.Option("--filesystem", help="of a volume: ext4, or nothing")] = "",
     node: Annotated[list[str] | None, typer.Option("--node", help="only on this node; may be repeated")] = None,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="not with this provider; may be repeated")] = None,
     min_reliability: Annotated[int, typer.Option("--min-reliability", help="of the provider, parts per million")] = 0,
@@ -79,8 +83,8 @@ def buy(
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bid for guests."""
-    body = {
+    """Bid for guests, or for volumes."""
+    body: dict[str, Any] = {
         "side": "bid",
         "instrument": instrument,
         "price": price,
@@ -93,8 +97,11 @@ def buy(
         "avoid_providers": avoid or [],
         "min_reliability_ppm": min_reliability,
         "replace_on_failure": replace,
-        "guest": {"name": name, "image": image, "ssh_keys": _keys(ssh_key)},
     }
+    if volume is None:
+        body["guest"] = {"name": name, "image": image, "ssh_keys": _keys(ssh_key)}
+    else:
+        body["volume"] = {"name": volume, "filesystem": filesystem}
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
 
 

@@ -191,6 +191,7 @@ def test_snapshots_have_the_room_that_was_bought_and_set_aside_and_lose_it_with_
         await world.go_to(12)
         assert [kept.name for kept in world.driver.snapshots(GUEST)] == ["one"]
         kept = await world.storage(world.store.guest, GUEST)
+        assert kept is not None
         assert [(answer.field, answer.outcome) for answer in kept.answers] == [("snapshots.two", "refused")]
         assert "10 GiB are set aside" in kept.answers[0].reason
         await world.go_to(30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,9 @@ def test_what_was_promised_is_not_sold_twice_and_a_full_pool_says_what_is_missin
 ) -> None:
     pool = BlockPool(mounted_pool, tmp_path / "memory")
     pool.create("con_1", 2, "ext4")  # which takes little of it yet
-    for call in (lambda: pool.create("con_2", 2, "ext4"), lambda: pool.check_growth("con_1", 4)):
+    for refused in (partial(pool.create, "con_2", 2, "ext4"), partial(pool.check_growth, "con_1", 4)):
         with pytest.raises(Refused, match="needs 2 GiB more, there is room for") as raised:
-            call()
+            refused()
         assert raised.value.code == "insufficient_capacity"
     assert pool.names() == ["con_1"]
     BlockPool(mounted_pool, tmp_path / "other", overcommit=True).create("con_2", 2, "ext4")

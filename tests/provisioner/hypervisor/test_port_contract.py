@@ -149,12 +149,10 @@ def test_a_guest_that_is_missing_is_not_found(driver: Hypervisor, contract: str)
 
 def test_volumes_are_made_attached_to_one_guest_freed_and_removed(driver: Hypervisor, contract: str) -> None:
     if not _can(driver, "attachments"):
-        for call in (
-            lambda: driver.volume_attach(contract, "vol_1"),
-            lambda: driver.volume_create(f"{contract}-own", 1),
-        ):
-            with pytest.raises(Refused, match="volumes"):
-                call()
+        with pytest.raises(Refused, match="volumes"):
+            driver.volume_attach(contract, "vol_1")
+        with pytest.raises(Refused, match="volumes"):
+            driver.volume_create(f"{contract}-own", 1)
         return
     other = new_id("con", 0)
     for each in (contract, other):
