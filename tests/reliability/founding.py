@@ -41,8 +41,8 @@ def running_town(
     hypervisor: HypervisorKind = HypervisorKind.TEST,
     address: str = LOOPBACK,
 ) -> Iterator[Town]:
-    """The deployment in a data folder at `path`, with an ask for the whole node on the book. The agent finds the bus at
-    this address of the machine."""
+    """The deployment in a data folder at `path`, with an ask for all of the node but some storage on the book. The
+    agent finds the bus at this address of the machine."""
     clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable(address)
     new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
     with running_market(path, clock, [ZONE], new, extra=settings(fault_file, cable)) as market:
@@ -57,7 +57,7 @@ def running_town(
             node = _node(provider)
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
             faults = settings(fault_file, cable)
-            start_agent(market, NODE, token, (8, 16_384, 80), hypervisor=hypervisor, extra=faults)
+            start_agent(market, NODE, token, (8, 16_384, 120), hypervisor=hypervisor, extra=faults)
             driver = "test+unix:///default" if hypervisor is HypervisorKind.TEST else "qemu+unix:///system"
             uri = f"{driver}?socket={path / 'libvirt' / NODE / 'libvirt-sock'}"
             town = Town(market, database, path, fault_file, cable, uri, provider, buyer, node)
@@ -77,7 +77,7 @@ def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
 
 
 def _node(provider: MarketClient) -> str:
-    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 80}
+    offered = {"vcpus": 8, "memory_mib": 16_384, "disk_gib": 120}
     body = {"name": NODE, "zone": ZONE, "offered": offered, "reserved_until": _in_minutes(provider, 50_000)}
     made: str = provider.post("/v1/nodes", body)["id"]
     return made
