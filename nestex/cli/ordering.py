@@ -47,6 +47,9 @@ Stp = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace-on-failure", help="buy the rest again where a guest is not delivered")
 ]
+VolumeName = Annotated[
+    str | None, typer.Option("--volume", help="for an instrument of volumes: the name by which a guest knows it")
+]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="only tell what would happen")]
 
 
@@ -67,9 +70,7 @@ def buy(
     name: Annotated[str, typer.Option("--name", help="host name of the guest")] = "guest",
     image: Annotated[str, typer.Option("--image", help="image of the catalogue")] = "default",
     ssh_key: Annotated[list[Path] | None, typer.Option("--ssh-key", help="public key file; may be repeated")] = None,
-    volume: Annotated[
-        str | None, typer.Option("--volume", help="for an instrument of volumes: the name by which a guest knows it")
-    ] = None,
+    volume: VolumeName = None,
     filesystem: Annotated[str, typer.Option("--filesystem", help="of a volume: ext4, or nothing")] = "",
     node: Annotated[list[str] | None, typer.Option("--node", help="only on this node; may be repeated")] = None,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="not with this provider; may be repeated")] = None,
@@ -84,7 +85,7 @@ def buy(
     as_json: AsJson = False,
 ) -> None:
     """Bid for guests, or for volumes."""
-    body: dict[str, Any] = {
+    body = {
         "side": "bid",
         "instrument": instrument,
         "price": price,
@@ -93,15 +94,9 @@ def buy(
         "duration_minutes": minutes,
         "start_from": start_from,
         "start_by": start_by,
-        "nodes": node or [],
-        "avoid_providers": avoid or [],
-        "min_reliability_ppm": min_reliability,
-        "replace_on_failure": replace,
+        **_conditions(node, avoid, min_reliability, replace=replace),
+        **_content({"name": name, "image": image, "ssh_keys": _keys(ssh_key)}, volume, filesystem),
     }
-    if volume is None:
-        body["guest"] = {"name": name, "image": image, "ssh_keys": _keys(ssh_key)}
-    else:
-        body["volume"] = {"name": volume, "filesystem": filesystem}
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
 
 
@@ -135,6 +130,19 @@ def sell(
         "min_minutes": min_minutes,
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
+
+
+def _conditions(nodes: list[str] | None, avoid: list[str] | None, reliability: int, *, replace: bool) -> dict[str, Any]:
+    return {
+        "nodes": nodes or [],
+        "avoid_providers": avoid or [],
+        "min_reliability_ppm": reliability,
+        "replace_on_failure": replace,
+    }
+
+
+def _content(guest: dict[str, Any], volume: str | None, filesystem: str) -> dict[str, Any]:
+    return {"guest": guest} if volume is None else {"volume": {"name": volume, "filesystem": filesystem}}
 
 
 def _keys(files: list[Path] | None) -> list[str]:
