@@ -22,7 +22,7 @@ _LARGEST_MINUTE = 2**31 - 1
 
 
 class MinuteRecord(NamedTuple):
-    """One guest in one minute: a row of `usage_minute`, its columns in their order."""
+    """One guest, or volume, in one minute: a row of `usage_minute`, its columns in their order."""
 
     contract_id: str
     minute: int
@@ -35,6 +35,7 @@ class MinuteRecord(NamedTuple):
     memory_kib: int
     disk_bytes: int
     network_bytes: int
+    volume_gib: int = 0
 
     def same_as(self, other: MinuteRecord) -> bool:
         """Whether both say the same of the same minute, whichever report brought them."""
@@ -75,6 +76,7 @@ def minute_record(report: UsageReport, guest: GuestMinute) -> MinuteRecord:
         _storable(guest.memory_kib),
         _storable(guest.disk_bytes),
         _storable(guest.network_bytes),
+        _storable(guest.volume_gib),
     )
 
 

@@ -35,18 +35,18 @@ from common.wire import UsageReport
 
 _INSERT_MINUTES = text("""
     INSERT INTO usage_minute (contract_id, minute, seconds, node_id, life, sequence, epoch, cpu_ns,
-        memory_kib, disk_bytes, network_bytes)
+        memory_kib, disk_bytes, network_bytes, volume_gib)
     SELECT * FROM unnest(
         CAST(:contract_id AS text[]), CAST(:minute AS integer[]), CAST(:seconds AS smallint[]),
         CAST(:node_id AS text[]), CAST(:life AS bigint[]), CAST(:sequence AS bigint[]), CAST(:epoch AS bigint[]),
         CAST(:cpu_ns AS bigint[]), CAST(:memory_kib AS bigint[]), CAST(:disk_bytes AS bigint[]),
-        CAST(:network_bytes AS bigint[]))
+        CAST(:network_bytes AS bigint[]), CAST(:volume_gib AS bigint[]))
     ON CONFLICT DO NOTHING
     RETURNING contract_id, minute
 """)
 _STORED_MINUTES = text("""
     SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, life, sequence, epoch,
-        cpu_ns, memory_kib, disk_bytes, network_bytes
+        cpu_ns, memory_kib, disk_bytes, network_bytes, volume_gib
     FROM usage_minute LEFT JOIN usage_disputed_minute USING (contract_id, minute)
     JOIN unnest(CAST(:contract_id AS text[]), CAST(:minute AS integer[])) AS wanted (contract_id, minute)
         USING (contract_id, minute)

@@ -17,13 +17,13 @@ def write_private(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(descriptor)
         partial.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put the new name on disk too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -18,6 +18,9 @@ Want = Literal["run", "paused", "stopped", "gone"]
 Filesystem = Literal["", "ext4"]
 """What a new volume is formatted with; "" leaves it empty."""
 
+Kind = Literal["guest", "volume"]
+"""What a contract is for."""
+
 GuestState = Literal[
     "accepted",
     "preparing",
@@ -46,7 +49,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class GuestSpec:
-    """The L2 guest that a contract promises.
+    """What a contract promises: an L2 guest, or a volume, of which only `name`, `disk_gib` and `filesystem` count.
 
     `cpu_shares` is what each vCPU weighs while CPU time is short, 1024 is ordinary; `cpu_percent` is how much of a CPU
     it gets at most. `ports` are the TCP ports of the guest that are to be reached from outside, besides SSH.
@@ -62,6 +65,7 @@ class GuestSpec:
     user_data: str = ""
     cpu_percent: int = 100
     ports: tuple[int, ...] = ()
+    filesystem: Filesystem = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,9 @@ class Extras:
 
     `snapshots` are those of its disk that are to be kept. The last three count how often its buyer has asked: above the
     agent's own count it starts a guest that went off from within, restarts it, or takes its disk back to `revert_to`.
+
+    `attached_to` is of a volume that is a contract's own: the contract of the guest that is to have it. Where it is
+    `set_aside`, it holds no data: its room is for that guest's snapshots.
     """
 
     adapters: tuple[str, ...] = ()
@@ -88,6 +95,8 @@ class Extras:
     starts: int = 0
     restarts: int = 0
     reverts: int = 0
+    attached_to: str = ""
+    set_aside: bool = False
 
     @property
     def attached(self) -> bool:
@@ -98,6 +107,9 @@ class Extras:
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """The whole desired state of one contract, at a revision. Minutes [start, end).
+
+    `bought_disk_gib` is the disk that its slices bought, of which a guest may leave some for its volumes and snapshots;
+    0 where an older market does not tell.
 
     `generation` is that of the market's database, and comes as a header of the message: what a database holds is truth
     under its newest generation, whenever it was written.
@@ -111,6 +123,8 @@ class Allocation:
     guest: GuestSpec
     extras: Extras = Extras()
     generation: int = 0
+    kind: Kind = "guest"
+    bought_disk_gib: int = 0
     version: int = WIRE_VERSION
 
 
@@ -178,7 +192,8 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class GuestMinute:
-    """One guest in one minute: delivered seconds (0 to 60), and counters that only grow within an `epoch`."""
+    """One contract in one minute: delivered seconds (0 to 60), and counters that only grow within an `epoch`; those of
+    a guest, or the size of a volume."""
 
     contract: str
     seconds: int
@@ -187,6 +202,7 @@ class GuestMinute:
     memory_kib: int = 0
     disk_bytes: int = 0
     network_bytes: int = 0
+    volume_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,46 +217,3 @@ class UsageReport:
     life: int = 0
     since: int = 0
     version: int = WIRE_VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """Market to agent: every contract that the node should hold, with its revision; nothing else is wanted.
-
-    A `generation` above the one that the agent knows says that the market was set back to an earlier moment: contracts
-    of earlier generations that are not named here do not exist any more.
-    """
-
-    revisions: dict[str, int]
-    generation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark:
-    """Market to agent: every report of a life up to `sequence` is committed and may leave the spool."""
-
-    sequence: int
-    life: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Resend:
-    """Market to agent: publish the reports of a life from `sequence` on again."""
-
-    sequence: int
-    life: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Retell:
-    """Market to agent: the newest status of these contracts has not come; tell it again."""
-
-    contracts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandAnswer:
-    """Agent to market: whether a command was carried out, and why not."""
-
-    ok: bool
-    reason: str = ""

@@ -24,6 +24,8 @@ def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMess
         end=row["end_minute"] if row["want"] == "gone" else row["ended_minute"] or row["end_minute"],
         guest=spec_of(row),
         extras=codec.from_json(Extras, row.get("extras") or {}),
+        kind=row["kind"],
+        bought_disk_gib=row["guest"]["disk_gib"],
     )
     return OutboxMessage(
         id=f"{row['id']}:{row['revision']}{again and ':'}{again}",

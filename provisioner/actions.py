@@ -14,12 +14,13 @@ from common.errors import Conflict, NestexError, NotFound, Refused, Unavailable
 from common.wire import Allocation, FieldAnswer, GuestState
 from provisioner.adapting import adapt, revert
 from provisioner.guest import GuestRecord, Obeyed
-from provisioner.hypervisor.port import Guest, Hypervisor
+from provisioner.hypervisor.port import Guest, Hypervisor, contract_of_volume
 from provisioner.steps import Step
 from provisioner.verbs import (
     Action,
     Adapt,
     Ask,
+    Discard,
     End,
     Halt,
     Lose,
@@ -32,6 +33,7 @@ from provisioner.verbs import (
     Stop,
     Sweep,
 )
+from provisioner.volume_actions import let_go, steps_of_volume
 
 TO_STARTING: dict[GuestState, tuple[GuestState, ...]] = {
     "accepted": ("preparing", "starting"),
@@ -65,21 +67,27 @@ def carry_out(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> 
     except (Unavailable, Conflict, NotFound) as failure:  # the latter two: it changed since it was looked at
         return Outcome(action, failure=failure)
     except Refused as refusal:
-        assert not isinstance(action, Sweep), "only guests that are wanted can be refused"
+        assert not isinstance(action, Sweep | Discard), "only guests that are wanted can be refused"
         return Outcome(action, (_step(action.record, "failed", now_ms(), refusal.message),))
 
 
 def contract_of(action: Action) -> str:
     """The contract that it is about."""
-    return action.guest.contract if isinstance(action, Sweep) else action.record.contract
+    match action:
+        case Sweep(guest):
+            return guest.contract
+        case Discard(volume):
+            return contract_of_volume(volume.name)
+        case _:
+            return action.record.contract
 
 
 def _steps(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
     match action:
         case Prepare(record):
             return _prepare(record, driver, now_ms)
-        case Adapt(record):
-            return _adapt(record, driver, now_ms)
+        case Adapt(record, aside):
+            return _adapt(record, aside, driver, now_ms)
         case Start(record):
             return _start(record, driver, now_ms)
         case Restart(record):
@@ -101,6 +109,8 @@ def _steps(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> tup
             driver.stop(guest.contract)
             driver.remove(guest.contract)
             return (Step(guest.contract, guest.revision, "removed", now_ms()),) if report else ()
+        case _:
+            return steps_of_volume(action, driver, now_ms)
 
 
 def _prepare(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
@@ -114,9 +124,9 @@ def _prepare(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int])
     return tuple(replace(_step(record, state, begun_ms), applied=_applied(allocation, guest)) for state in states)
 
 
-def _adapt(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
+def _adapt(record: GuestRecord, aside_gib: int, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
     """A guest that is off is taken back to an older state of its disk too; one that is up is restarted for that."""
-    answers, obeyed, extras = adapt(driver, record.allocation), record.obeyed, record.allocation.extras
+    answers, obeyed, extras = adapt(driver, record.allocation, aside_gib), record.obeyed, record.allocation.extras
     fault_points.reach("guest.adapted")
     if record.state == "stopped" and record.allocation.want == "stopped" and extras.reverts > obeyed.reverts:
         answers += revert(driver, record.allocation)
@@ -206,6 +216,7 @@ def _stop(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) ->
 
 
 def _end(record: GuestRecord, driver: Hypervisor, now_ms: Callable[[], int]) -> tuple[Step, ...]:
+    let_go(driver, record.contract)
     driver.stop(record.contract)
     fault_points.reach("guest.stopped")
     stopped_ms = now_ms()

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 from common.errors import Conflict, NotFound, Refused
 from common.wire import Allocation, DataDisk, FieldAnswer
 from provisioner.hypervisor.port import Hypervisor, own_volume
+from provisioner.snapshot_room import room_for
 
 
-def adapt(driver: Hypervisor, allocation: Allocation) -> tuple[FieldAnswer, ...]:
-    """An answer for each field that differed, and for each device that could not be had."""
+def adapt(driver: Hypervisor, allocation: Allocation, aside_gib: int = 0) -> tuple[FieldAnswer, ...]:
+    """An answer for each field that differed, and for each device that could not be had. `aside_gib` is what its buyer
+    has set aside for its snapshots."""
     contract, extras = allocation.contract, allocation.extras
     answers = list(driver.rescale(contract, allocation.revision, allocation.guest))
     answers += _volumes(driver, contract, extras.volumes)
@@ -30,7 +32,7 @@ def adapt(driver: Hypervisor, allocation: Allocation) -> tuple[FieldAnswer, ...]
         "snapshots",
         have=[kept.name for kept in driver.snapshots(contract)],
         want=extras.snapshots,
-        add=lambda name: driver.snapshot(contract, name),
+        add=lambda name: _take(driver, allocation, aside_gib, name),
         drop=lambda name: driver.drop_snapshot(contract, name),
     )
     return tuple(answers)
@@ -40,6 +42,17 @@ def revert(driver: Hypervisor, allocation: Allocation) -> tuple[FieldAnswer, ...
     """Take the disk of a guest that is off back to a snapshot; a refusal where there is none."""
     refusal = _refusal("revert_to", lambda: driver.revert(allocation.contract, allocation.extras.revert_to))
     return () if refusal is None else (refusal,)
+
+
+def _take(driver: Hypervisor, allocation: Allocation, aside_gib: int, name: str) -> None:
+    room = room_for(allocation, aside_gib)
+    if len(driver.snapshots(allocation.contract)) >= room:
+        message = (
+            f"there is room for {room} snapshots: each counts as the disk's {allocation.guest.disk_gib} GiB, the slices"
+            f" bought {allocation.bought_disk_gib} GiB for disk, volumes and snapshots, {aside_gib} GiB are set aside"
+        )
+        raise Refused("beyond_the_slices", message)
+    driver.snapshot(allocation.contract, name)
 
 
 def _volumes(driver: Hypervisor, contract: str, wanted: Iterable[DataDisk]) -> list[FieldAnswer]:

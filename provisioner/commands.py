@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 
 from common import codec
+from common.agent_commands import CommandAnswer, Resend, Retell, Sync, Watermark
 from common.errors import InvalidInput, Unavailable
 from common.questions import Question
-from common.wire import CommandAnswer, Resend, Retell, Sync, Watermark
 from provisioner.queries import Answer, Queries
 from provisioner.spool import StatusSpool, UsageSpool
 from provisioner.sync import Agreement

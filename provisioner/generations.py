@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from common.wire import Sync
+from common.agent_commands import Sync
 from provisioner.store import Store
 
 log = logging.getLogger(__name__)

@@ -14,6 +14,9 @@ MS_PER_MINUTE = SECONDS_PER_MINUTE * 1000
 HALF_SECOND_MS = 500
 """What a guest's count of milliseconds begins with, so that its seconds are rounded to the nearest, not down."""
 
+VOLUME = "volume"
+"""Stands for the instance in the uptime of a volume, which has none."""
+
 OFF = "off"
 """Stands for the instance in the uptime of a guest that is off because its buyer stopped it: that is delivered too."""
 
@@ -50,6 +53,11 @@ class GuestRecord:
     answers: tuple[FieldAnswer, ...] = ()
     halted: bool = False
     obeyed: Obeyed = Obeyed()
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the contract is for a volume."""
+        return self.allocation.kind == "volume"
 
     @property
     def is_adapted(self) -> bool:

@@ -19,7 +19,7 @@ from common.wire import Capacity
 from provisioner.actions import Outcome, carry_out, contract_of
 from provisioner.blocking import Blocking
 from provisioner.guest import MS_PER_MINUTE
-from provisioner.hypervisor.port import Hypervisor
+from provisioner.hypervisor.port import Hypervisor, Volume
 from provisioner.metering import Sighting, observe, report_minutes
 from provisioner.patience import Patience
 from provisioner.reconcile import Situation, decide, frees
@@ -71,6 +71,7 @@ class ReconcileLoop:
         self._wake = asyncio.Event()
         self._unstored: list[Sighting] = []
         self._minute = 0
+        self._pool_is_away = False
         self._look_seconds = LOOK_SECONDS
 
     def wake(self) -> None:
@@ -107,7 +108,7 @@ class ReconcileLoop:
             self._told()
         overdue = self._patience.overdue(records.values())
         situation = Situation(self._minute, self._capacity, self._agreement.is_reached, overdue)
-        actions = self._retries.due(decide(records, sighting.guests, situation))
+        actions = self._retries.due(decide(records, sighting.guests, situation, sighting.volumes))
         if failure is not None:
             ends = [action for action in actions if frees(action)]
             await self._hypervisor(_carry_out_all, ends, self._driver, self._clock)
@@ -121,7 +122,7 @@ class ReconcileLoop:
     async def _meter(self, sighting: Sighting) -> tuple[Unavailable | None, int]:
         """Store what was seen; how many reports there were, or why not. Guests end on time on a full disk too, and what
         was seen of them meanwhile is stored later."""
-        if self._unstored and self._unstored[-1].guests == sighting.guests:
+        if self._unstored and _shows_the_same(self._unstored[-1], sighting):
             self._unstored.pop()  # the newer says as much
         self._unstored.append(sighting)
         try:
@@ -152,7 +153,19 @@ class ReconcileLoop:
         guests = self._driver.guests()
         ended = at_ms // MS_PER_MINUTE != self._minute
         counters = self._driver.usage(guest.contract for guest in guests if guest.up) if ended else {}
-        return Sighting(at_ms, guests, counters)
+        return Sighting(at_ms, guests, counters, self._volumes())
+
+    def _volumes(self) -> tuple[Volume, ...] | None:
+        """None while the block pool is away, which must not hold up guests."""
+        try:
+            found = self._driver.volumes()
+        except Unavailable as error:
+            if not self._pool_is_away:
+                log.warning("%s", error)
+            self._pool_is_away = True
+            return None
+        self._pool_is_away = False
+        return found
 
     def _pause(self) -> float:
         return min(
@@ -160,6 +173,10 @@ class ReconcileLoop:
             self._clock.real_seconds_until(self._minute + 1),
             self._retries.seconds_until_next(),
         )
+
+
+def _shows_the_same(before: Sighting, after: Sighting) -> bool:
+    return before.guests == after.guests and before.volumes == after.volumes
 
 
 def _store_sightings(store: Store, sightings: Iterable[Sighting], minute: int) -> int:

@@ -1,6 +1,7 @@
 """Delivered seconds: what was seen of guests becomes one usage report for every market minute.
 
-A guest is delivered while the instance that was reported ready is up, and while its buyer has it paused or stopped.
+A guest is delivered while the instance that was reported ready is up, and while its buyer has it paused or stopped; a
+volume while it is in the block pool.
 Seeing the same instance up at two instants means
 that it was up between them, also when the agent was away in the meantime; time after the last sighting of an instance
 that is gone counts for nothing. Reports are cut at minute ends, once each and in order; whole seconds, to the nearest,
@@ -18,27 +19,37 @@ from common import codec
 from common.wire import GuestMinute, UsageReport
 from provisioner import lives
 from provisioner.guest import MS_PER_MINUTE, OFF, GuestRecord, Uptime
-from provisioner.hypervisor.port import Counters, Guest
+from provisioner.hypervisor.port import Counters, Guest, Volume
 from provisioner.store import Store
 
 KEPT_MINUTES = 2880
 """How long a contract that is over is remembered, so that a late or repeated message about it changes nothing."""
 
 
+_AWAY = "away"
+"""Stands for the instance of a volume that was not seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the hypervisor showed. `at_ms` is market time before it was asked: the guests were up then or later."""
+    """What the hypervisor showed. `at_ms` is market time before it was asked: the guests were up then or later.
+    `volumes` are None where the block pool was away."""
 
     at_ms: int
     guests: tuple[Guest, ...]
     counters: Mapping[str, Counters]
+    volumes: tuple[Volume, ...] | None = ()
 
 
 def observe(store: Store, sighting: Sighting) -> None:
     """Lengthen the uptime of every instance that is delivered still, and keep the newest counters."""
     seen = {guest.contract: guest for guest in sighting.guests}
+    volumes = {volume.name: volume for volume in sighting.volumes or ()}
     with store.transaction():
         for contract, record in store.guests().items():
+            if record.is_volume:
+                _observe_volume(store, record, volumes.get(contract), sighting.at_ms)
+                continue
             instance = _delivered(record, seen.get(contract))
             if not instance:
                 continue
@@ -79,6 +90,19 @@ def delivered_ms(uptimes: Iterable[Uptime], begin_ms: int, end_ms: int) -> int:
     return total
 
 
+def _observe_volume(store: Store, record: GuestRecord, volume: Volume | None, at_ms: int) -> None:
+    """It is delivered while it is seen in the block pool. Where that was away, it begins anew: nobody could use it."""
+    if record.state != "ready":
+        return
+    known = store.uptimes(record.contract)
+    if volume is None:
+        store.open_uptime(record.contract, Uptime(_AWAY, at_ms, at_ms))
+        return
+    from_ms = known[-1].from_ms if known and known[-1].instance == record.instance else at_ms
+    store.open_uptime(record.contract, Uptime(record.instance, from_ms, at_ms))
+    store.put_guest(replace(record, counters=Counters(volume_gib=volume.size_gib)))
+
+
 def _delivered(record: GuestRecord, guest: Guest | None) -> str:
     """The instance that is delivered, OFF for none that is, or "" for a guest that is not delivered."""
     if guest is None:
@@ -115,6 +139,7 @@ def _usage(record: GuestRecord, seconds: int) -> GuestMinute:
         memory_kib=counters.memory_kib,
         disk_bytes=counters.disk_bytes,
         network_bytes=counters.network_bytes,
+        volume_gib=counters.volume_gib,
     )
 
 

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from common.wire import Allocation, Capacity, GuestSpec
+from common.wire import Allocation, Capacity
 from provisioner.guest import GuestRecord
-from provisioner.hypervisor.port import Guest
+from provisioner.hypervisor.port import Guest, Volume
+from provisioner.reconcile_volumes import Storage, is_volume_settled, next_of_volume, orphans
+from provisioner.snapshot_room import aside_gib
 from provisioner.verbs import (
     Action,
     Adapt,
     Ask,
+    Discard,
     End,
     Halt,
     Lose,
@@ -27,6 +30,7 @@ from provisioner.verbs import (
     Start,
     Stop,
     Sweep,
+    Withdraw,
 )
 
 
@@ -60,13 +64,23 @@ def target_of(allocation: Allocation, minute: int) -> Target:
     return {"run": Target.UP, "paused": Target.PAUSED, "stopped": Target.OFF}[allocation.want]
 
 
-def decide(records: Mapping[str, GuestRecord], guests: Iterable[Guest], situation: Situation) -> list[Action]:
-    """One action at most for each contract; none when desired and actual agree. Ends come first: they make room."""
+def decide(
+    records: Mapping[str, GuestRecord],
+    guests: Iterable[Guest],
+    situation: Situation,
+    volumes: Iterable[Volume] | None = (),
+) -> list[Action]:
+    """One action at most for each contract; none when desired and actual agree. Ends come first: they make room.
+
+    `volumes` are None while the block pool is away.
+    """
     seen = {guest.contract: guest for guest in guests}
-    actions = [_next(record, seen.get(contract), situation) for contract, record in records.items()]
-    orphans = [Sweep(guest, report=True) for contract, guest in seen.items() if contract not in records]
-    if situation.synced:
-        actions += orphans  # a lost local file must not kill paid guests
+    named = None if volumes is None else {volume.name: volume for volume in volumes}
+    storage = Storage(situation.minute, records, seen.keys(), named)
+    actions = [_of_contract(record, seen.get(contract), situation, storage) for contract, record in records.items()]
+    if situation.synced:  # a lost local file must not kill paid guests
+        actions += [Sweep(guest, report=True) for contract, guest in seen.items() if contract not in records]
+        actions += orphans(storage, seen.values())
     return sorted((action for action in actions if action is not None), key=lambda action: not frees(action))
 
 
@@ -78,6 +92,8 @@ def is_settled(record: GuestRecord, minute: int) -> bool:
         Target.OFF: ("stopped",),
         Target.GONE: ("removed",),
     }
+    if record.is_volume:
+        return is_volume_settled(record, minute)
     target = target_of(record.allocation, minute)
     there = target is Target.DEFINED or record.state in where[target] or (target is Target.UP and record.rests)
     changed = target is Target.GONE or (record.is_adapted and not record.restart_wanted)
@@ -85,8 +101,18 @@ def is_settled(record: GuestRecord, minute: int) -> bool:
 
 
 def frees(action: Action) -> bool:
-    """Whether it ends a guest, which makes room and must never wait."""
-    return isinstance(action, (End, Stop, Sweep))
+    """Whether it ends a guest or a volume, which makes room and must never wait."""
+    return isinstance(action, (End, Stop, Sweep, Withdraw, Discard))
+
+
+def _of_contract(record: GuestRecord, guest: Guest | None, situation: Situation, storage: Storage) -> Action | None:
+    lacking = _lacking(record, situation)
+    if lacking:
+        return Refuse(record, lacking)
+    action = next_of_volume(record, storage) if record.is_volume else _next(record, guest, situation)
+    if isinstance(action, Adapt):
+        return replace(action, aside_gib=aside_gib(record.contract, storage.records, situation.minute))
+    return action
 
 
 def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Action | None:
@@ -97,8 +123,6 @@ def _next(record: GuestRecord, guest: Guest | None, situation: Situation) -> Act
         return End(record)
     if record.state == "failed":
         return None
-    if lacking := _lacking(record.allocation.guest, situation.capacity):
-        return Refuse(record, lacking)
     if record.state in ("stopping", "restarting") and _goes_down(record, guest, situation):
         return None
     if record.state in ("running", "ready", "paused") and not _is_same(record, guest, target):
@@ -170,9 +194,12 @@ def _goes_down(record: GuestRecord, guest: Guest | None, situation: Situation) -
     return still_there and record.contract not in situation.overdue
 
 
-def _lacking(spec: GuestSpec, capacity: Capacity) -> str:
+def _lacking(record: GuestRecord, situation: Situation) -> str:
+    """What the node can never give; nothing is lacking to what is over or has failed."""
+    if record.state in ("removed", "failed") or target_of(record.allocation, situation.minute) is Target.GONE:
+        return ""
     for resource in ("vcpus", "memory_mib", "disk_gib"):
-        wanted, there = getattr(spec, resource), getattr(capacity, resource)
+        wanted, there = getattr(record.allocation.guest, resource), getattr(situation.capacity, resource)
         if wanted > there:
-            return f"the guest wants {resource} {wanted}, the node has {there}"
+            return f"the {record.allocation.kind} wants {resource} {wanted}, the node has {there}"
     return ""

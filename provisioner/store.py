@@ -19,7 +19,7 @@ from common.wire import Allocation, FieldAnswer
 from provisioner.guest import GuestRecord, Obeyed, Uptime
 from provisioner.hypervisor.port import Counters
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _NEWEST_STATUS = """
 CREATE TABLE newest_status (contract TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
@@ -42,7 +42,8 @@ CREATE TABLE guest (
     halted INTEGER NOT NULL DEFAULT 0,
     starts INTEGER NOT NULL DEFAULT 0,
     restarts INTEGER NOT NULL DEFAULT 0,
-    reverts INTEGER NOT NULL DEFAULT 0
+    reverts INTEGER NOT NULL DEFAULT 0,
+    volume_gib INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE uptime (
     contract TEXT NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE status_report (id INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB N
 {_NEWEST_STATUS}
 CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
-_PUT_GUEST = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_GUEST = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _CHANGES = {
     # What files of schema 1 lack; what they held is whole, for no guest could be changed.
     1: "".join(
@@ -68,6 +69,7 @@ _CHANGES = {
         )
     ),
     2: _NEWEST_STATUS,
+    3: "ALTER TABLE guest ADD COLUMN volume_gib INTEGER NOT NULL DEFAULT 0;",
 }
 """From each schema to the next."""
 
@@ -202,7 +204,7 @@ class Store:
 
 def _record(row: Any) -> GuestRecord:
     _contract, allocation, next_minute, state, instance, epoch, carry_ms, closed_ms, *others = row
-    counters, (applied, answers, halted, *obeyed) = others[:4], others[4:]
+    counters, (applied, answers, halted, *obeyed, volume_gib) = others[:4], others[4:]
     return GuestRecord(
         allocation=codec.decode(Allocation, allocation),
         next_minute=next_minute,
@@ -211,7 +213,7 @@ def _record(row: Any) -> GuestRecord:
         epoch=epoch,
         carry_ms=carry_ms,
         closed_ms=closed_ms,
-        counters=Counters(*counters),
+        counters=Counters(*(*counters, volume_gib)),
         applied=applied,
         answers=tuple(codec.from_json(FieldAnswer, answer, lenient=True) for answer in json.loads(answers)),
         halted=bool(halted),
@@ -240,4 +242,5 @@ def _row(record: GuestRecord) -> tuple[object, ...]:
         record.obeyed.starts,
         record.obeyed.restarts,
         record.obeyed.reverts,
+        counters.volume_gib,
     )

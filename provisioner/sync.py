@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from common.wire import CommandAnswer, Sync
+from common.agent_commands import CommandAnswer, Sync
 from provisioner.blocking import Blocking
 from provisioner.generations import held_revisions, take_over
 from provisioner.store import Store

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from provisioner.guest import GuestRecord
-from provisioner.hypervisor.port import Guest
+from provisioner.hypervisor.port import Guest, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,11 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Adapt:
-    """Give a guest that is where it should be what a newer revision says: its size, devices and snapshots."""
+    """Give a guest that is where it should be what a newer revision says: its size, devices and snapshots, for which
+    its buyer has set aside so much of other storage."""
 
     record: GuestRecord
+    aside_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +105,42 @@ class Sweep:
     report: bool
 
 
-Action: TypeAlias = Prepare | Adapt | Start | Restart | Ask | Pause | Resume | Lose | Halt | Stop | End | Refuse | Sweep
+@dataclass(frozen=True, slots=True)
+class Provide:
+    """Make the volume, or take over one that is there."""
+
+    record: GuestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Give a volume that is there its size and its place: attached to `guest`, a contract, or to none.
+
+    `volume` is as it was seen."""
+
+    record: GuestRecord
+    volume: Volume
+    guest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Delete the volume, with what was written to it. `drops` are snapshots of `guest` that have no room without it."""
+
+    record: GuestRecord
+    guest: str = ""
+    drops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Delete a volume of ours that nobody wants."""
+
+    volume: Volume
+
+
+OfGuest: TypeAlias = (
+    Prepare | Adapt | Start | Restart | Ask | Pause | Resume | Lose | Halt | Stop | End | Refuse | Sweep
+)
+OfVolume: TypeAlias = Provide | Fit | Withdraw | Discard
+Action: TypeAlias = OfGuest | OfVolume

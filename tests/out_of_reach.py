@@ -58,6 +58,7 @@ NEEDS = (
         frozenset({"qemu"}),
     ),
     Need("a full disk", "root, to make a small one", frozenset({"small_disk"}), _is_root),
+    Need("a pool that is mounted", "root, to mount one", frozenset({"mounted_pool"}), _is_root),
     Need("a network that is cut", "root, ip(8) and network namespaces", frozenset({"wire"}), _can_lay_wires),
 )
 

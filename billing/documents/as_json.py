@@ -54,6 +54,7 @@ def _line(line: Line) -> dict[str, Any]:
         "line": line.number,
         "item": line.item,
         "instrument": line.instrument,
+        "name": line.name,
         "unit": "slice-minute",
         "quantity": line.slice_minutes,
         "unit_price": micros(line.price_micros),

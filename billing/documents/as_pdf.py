@@ -17,7 +17,6 @@ from typing import Any
 
 import typst
 
-from billing.daily import USAGE
 from billing.documents.archive import Document
 from billing.documents.as_cii import render_cii
 from billing.documents.content import (
@@ -134,7 +133,7 @@ def _line(line: Line) -> list[str]:
     fee = cents_half_up(line.gross_micros) - line.net_cents
     return [
         str(line.number),
-        line.instrument if line.item == USAGE else f"{line.instrument}, release fee",
+        line.name,
         f"{line.slice_minutes:,}",
         micros(line.price_micros),
         _grouped(cents_half_up(line.gross_micros)),

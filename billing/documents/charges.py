@@ -17,6 +17,7 @@ Charges = dict[tuple[str, str], list[Charge]]
 
 _OF_CONTRACT = (
     billable_contract.c.instrument,
+    billable_contract.c.kind,
     billable_contract.c.price_micros,
     billable_contract.c.slices,
     billable_contract.c.buyer_id,
@@ -92,6 +93,7 @@ def _of_buyer(row: Row[Any]) -> Charge:
         net_micros=row.gross_micros,
         vat_micros=row.buyer_vat_micros,
         item=row.item,
+        kind=row.kind,
     )
 
 
@@ -110,4 +112,5 @@ def _of_provider(row: Row[Any]) -> Charge:
         net_micros=row.provider_net_micros,
         vat_micros=row.provider_vat_micros,
         item=row.item,
+        kind=row.kind,
     )

@@ -53,6 +53,7 @@ def _line(number: int, group: Sequence[Charge]) -> Line:
         net_micros=net_micros,
         net_cents=cents_half_up(net_micros),
         item=first.item,
+        kind=first.kind,
     )
 
 

@@ -11,6 +11,9 @@ SELF_BILLED_CREDIT_NOTE = "self_billed_credit_note"
 TYPE_CODES = {INVOICE: 380, SELF_BILLED_INVOICE: 389, CREDIT_NOTE: 381, SELF_BILLED_CREDIT_NOTE: 261}
 """UNTDID 1001: what the market sells, what it buys and writes the invoice for itself, and what takes either back."""
 
+VOLUME = "volume"
+"""The kind of a contract for storage."""
+
 BUYERS_KINDS = (INVOICE, CREDIT_NOTE)
 CORRECTED_BY = {INVOICE: CREDIT_NOTE, SELF_BILLED_INVOICE: SELF_BILLED_CREDIT_NOTE}
 CREDITS = frozenset(CORRECTED_BY.values())
@@ -36,7 +39,7 @@ class Line:
     """All slice-minutes of an instrument at one price and one tax.
 
     `gross_micros` is quantity x price, or (`item` release) the release fee for so many slice-minutes at that price;
-    `net_micros` is less the market's fee, and what `net_cents` rounds half up.
+    `net_micros` is less the market's fee, and what `net_cents` rounds half up. `kind` is what the contracts are for.
     """
 
     number: int
@@ -50,6 +53,13 @@ class Line:
     net_micros: int
     net_cents: int
     item: str = "usage"
+    kind: str = "guest"
+
+    @property
+    def name(self) -> str:
+        """What is charged, in words."""
+        what = f"{self.instrument}, storage" if self.kind == VOLUME else self.instrument
+        return what if self.item == "usage" else f"{what}, release fee"
 
     @property
     def line_key(self) -> tuple[str, int, str, int, str]:
@@ -85,6 +95,7 @@ class Charge:
     net_micros: int
     vat_micros: int
     item: str = "usage"
+    kind: str = "guest"
 
     @property
     def line_key(self) -> tuple[str, int, str, int, str]:

@@ -201,7 +201,7 @@ def _line(line: Line) -> InvoiceLine:
     return InvoiceLine(
         id=str(line.number),
         instrument=line.instrument,
-        name=line.instrument if used else f"{line.instrument}, release fee",
+        name=line.name,
         unit=UNIT_MINUTE if used else UNIT_ONE,
         quantity=str(line.slice_minutes if used else 1),
         price=micros(line.price_micros if used else line.gross_micros),

@@ -23,6 +23,7 @@ HEADER = (
     "memory_kib",
     "disk_bytes",
     "network_bytes",
+    "volume_gib",
 )
 _MINUTES = text("""
     SELECT usage.*, contract.instrument, contract.slices,
@@ -56,4 +57,5 @@ def _rows(connection: Connection, participant_id: str, window: Window) -> Iterat
             str(row.memory_kib),
             str(row.disk_bytes),
             str(row.network_bytes),
+            str(row.volume_gib),
         )

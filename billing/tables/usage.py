@@ -117,6 +117,7 @@ usage_minute = Table(
     Column("memory_kib", BigInteger, nullable=False),
     Column("disk_bytes", BigInteger, nullable=False),
     Column("network_bytes", BigInteger, nullable=False),
+    Column("volume_gib", BigInteger, nullable=False, server_default=text("0"), comment="the size of a volume"),
     PrimaryKeyConstraint("contract_id", "minute"),
     CheckConstraint("seconds BETWEEN 0 AND 60", name="seconds"),
     comment="The record that counts, of each contract and minute.",
@@ -170,6 +171,7 @@ usage_refused = Table(
     Column("memory_kib", BigInteger, nullable=False),
     Column("disk_bytes", BigInteger, nullable=False),
     Column("network_bytes", BigInteger, nullable=False),
+    Column("volume_gib", BigInteger, nullable=False, server_default=text("0"), comment="the size of a volume"),
     Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("node_id", "life", "sequence", "contract_id", "minute", "seconds", "epoch"),
     CheckConstraint(

@@ -1,4 +1,8 @@
-"""Changes of what a guest is and has, within what its slices bought: size, settings, adapters, volumes, snapshots."""
+"""Changes of what a guest is and has, within what its slices bought: size, settings, adapters, volumes, snapshots.
+
+A snapshot may come to hold as much as the guest's disk is large, so it counts as that much: disk, volumes and snapshots
+together have no more than was bought, by the guest's slices or by volumes that are set aside for its snapshots.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ def rescale(**sizes: Any) -> Change:
         after = replace(now, guest=replace(now.guest, **sizes))
         for field in sizes.keys() & {"vcpus", "cpu_shares", "memory_mib"}:
             _check_bought(field, sizes[field], getattr(now.sold, field))
-        _check_storage(after, "disk_gib")
+        check_storage(after, "disk_gib")
         return after
 
     return change
@@ -58,7 +62,7 @@ def add_volume(disk: DataDisk) -> Change:
         if disk.name in (each.name for each in now.extras.volumes):
             raise Conflict("already_exists", f"the guest has a volume {disk.name}", field="name")
         after = _with(now, volumes=_added(now.extras.volumes, disk, MOST_VOLUMES))
-        _check_storage(after, "size_gib")
+        check_storage(after, "size_gib")
         return after
 
     return change
@@ -72,7 +76,7 @@ def grow_volume(name: str, size_gib: int) -> Change:
             raise _unknown(name)
         sizes = [replace(disk, size_gib=size_gib) if disk.name == name else disk for disk in now.extras.volumes]
         after = _with(now, volumes=tuple(sizes))
-        _check_storage(after, "size_gib")
+        check_storage(after, "size_gib")
         return after
 
     return change
@@ -92,12 +96,14 @@ def remove_volume(name: str) -> Change:
 
 def take_snapshot(name: str) -> Change:
     """Keep the state that the guest's disk has when its agent hears of it. Raises Conflict where the name is taken, and
-    Refused (`too_many_devices`)."""
+    Refused (`beyond_the_slices`, `too_many_devices`)."""
 
     def change(now: Desired) -> Desired:
         if name in now.extras.snapshots:
             raise Conflict("already_exists", f"the guest has a snapshot {name}", field="name")
-        return _with(now, snapshots=_added(now.extras.snapshots, name, MOST_SNAPSHOTS))
+        after = _with(now, snapshots=_added(now.extras.snapshots, name, MOST_SNAPSHOTS))
+        check_storage(after, "name")
+        return after
 
     return change
 
@@ -120,6 +126,24 @@ def revert(name: str) -> Change:
     return change
 
 
+def storage_gib(wanted: Desired) -> int:
+    """What the guest's disk, volumes and snapshots may come to take."""
+    disk = wanted.guest.disk_gib
+    return disk * (1 + len(wanted.extras.snapshots)) + sum(each.size_gib for each in wanted.extras.volumes)
+
+
+def check_storage(after: Desired, field: str) -> None:
+    """Raises Refused (`beyond_the_slices`), and says what is missing."""
+    needed, bought = storage_gib(after), after.sold.disk_gib + after.aside_gib
+    if needed > bought:
+        message = (
+            f"disk, volumes and snapshots, each of which counts as much as the disk, would take {needed} GiB:"
+            f" the guest's slices bought {after.sold.disk_gib}, {after.aside_gib} are set aside for snapshots, so that"
+            f" {needed - bought} are missing; a volume of yours on the node can be set aside"
+        )
+        raise Refused("beyond_the_slices", message, field=field, limit=bought)
+
+
 def _with(now: Desired, **changes: Any) -> Desired:
     extras: Extras = replace(now.extras, **changes)
     return replace(now, extras=extras)
@@ -139,13 +163,6 @@ def _without(there: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 def _unknown(name: str) -> NotFound:
     return NotFound("not_found", f"the guest has no {name}", field="name")
-
-
-def _check_storage(after: Desired, field: str) -> None:
-    wanted = after.guest.disk_gib + sum(disk.size_gib for disk in after.extras.volumes)
-    if wanted > after.sold.disk_gib:
-        message = f"the guest's disk and volumes would take {wanted} GiB, its slices bought {after.sold.disk_gib}"
-        raise Refused("beyond_the_slices", message, field=field, limit=after.sold.disk_gib)
 
 
 def _check_bought(field: str, wanted: int, bought: int) -> None:

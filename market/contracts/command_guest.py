@@ -1,4 +1,5 @@
-"""What a buyer asks of its guest: a change of the contract's desired state, under the next revision, sent to its agent.
+"""What a buyer asks of its guest, or of its volume: a change of the contract's desired state, under the next revision,
+sent to its agent.
 
 Nothing is fired and forgotten: the whole desired state goes out with the outbox, and again for as long as the agent
 does not hold it. Asking twice for the same changes nothing the second time.
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, RowMapping, select
 from common import codec
 from common.errors import Conflict, Refused
 from common.minutes import MICROS_PER_MINUTE
-from common.wire import Extras, GuestSpec, Want
+from common.wire import Extras, GuestSpec, Kind, Want
 from market.contract_states import CONTRACT_STATES
+from market.contracts.given_volumes import volumes_of
 from market.contracts.read_contracts import get_contract
 from market.desired_state import allocation_message, spec_of
 from market.tables import contract
@@ -25,14 +27,16 @@ from runtime import outbox
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What is wanted of a guest. `sold` is what its slices bought, which nothing it is changed to may exceed;
-    `guest_state` is what the agent told last."""
+    """What is wanted of a guest, or of a volume. `sold` is what its slices bought, which nothing it is changed to may
+    exceed, but for the storage that its buyer has set aside for its snapshots (`aside_gib`); `guest_state` is what the
+    agent told last."""
 
     want: Want
     guest: GuestSpec
     extras: Extras
     sold: GuestSpec
     guest_state: str | None
+    aside_gib: int = 0
 
 
 Change = Callable[[Desired], Desired]
@@ -47,21 +51,24 @@ def command_guest(
     at_micros: int,
     *,
     revision: int | None = None,
+    kind: Kind = "guest",
 ) -> Mapping[Any, Any]:
-    """The contract's row after the change.
+    """The row of the contract, which is for something of the `kind`, after the change.
 
-    Raises NotFound; Refused (`not_your_side`) for its provider; Conflict (`state_forbids`) when it is over, and
-    (`revision_mismatch`) unless it still is at `revision`, where one is given; and what `change` raises.
+    Raises NotFound; Refused (`not_your_side`) for its provider, (`wrong_kind`) for another kind; Conflict
+    (`state_forbids`) when it is over, and (`revision_mismatch`) unless it still is at `revision`, where one is given;
+    and what `change` raises.
     """
     connection.execute(select(contract.c.id).where(contract.c.id == contract_id).with_for_update())
-    row = bought_contract(connection, participant, contract_id)
+    row = bought_contract(connection, participant, contract_id, kind)
     end = row["ended_minute"] or row["end_minute"]
     if CONTRACT_STATES.is_terminal(row["state"]) or at_micros >= end * MICROS_PER_MINUTE:
         raise Conflict("state_forbids", f"the contract {contract_id} is over", field="contract")
     if revision not in (None, row["revision"]):
-        message = f"the guest is at revision {row['revision']}, not {revision}"
+        message = f"the {kind} is at revision {row['revision']}, not {revision}"
         raise Conflict("revision_mismatch", message, field="revision", limit=row["revision"])
-    before = desired_of(row)
+    aside = sum(volume.size_gib for volume in volumes_of(connection, row) if volume.set_aside)
+    before = replace(desired_of(row), aside_gib=aside)
     after = change(before)
     if after == before:
         return row
@@ -78,13 +85,17 @@ def command_guest(
     return changed
 
 
-def bought_contract(connection: Connection, participant: str, contract_id: str) -> RowMapping:
-    """A contract that the participant bought. Raises NotFound, and Refused (`not_your_side`) for its provider."""
+def bought_contract(connection: Connection, participant: str, contract_id: str, kind: Kind = "guest") -> RowMapping:
+    """A contract that the participant bought. Raises NotFound, and Refused (`not_your_side`) for its provider,
+    (`wrong_kind`) for a contract of another kind."""
     row = get_contract(connection, participant, contract_id)
     if row["buyer_id"] != participant:
         raise Refused(
             "not_your_side", "only the buyer of a contract commands its guest, or sees inside it", field="contract"
         )
+    if row["kind"] != kind:
+        message = f"the contract {contract_id} is for a {row['kind']}, this is about a {kind}"
+        raise Refused("wrong_kind", message, field="contract", limit=kind)
     return row
 
 

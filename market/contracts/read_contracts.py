@@ -11,13 +11,15 @@ from market.tables import contract
 
 
 def list_contracts(
-    connection: Connection, participant: str, after: str, limit: int, *, state: str | None
+    connection: Connection, participant: str, after: str, limit: int, *, state: str | None, kind: str | None = None
 ) -> list[RowMapping]:
     """Up to `limit` contracts that the participant bought or sold, with ids above `after`, oldest first."""
     party = or_(contract.c.buyer_id == participant, contract.c.provider_id == participant)
     query = select(contract).where(party, contract.c.id > after)
     if state is not None:
         query = query.where(contract.c.state == state)
+    if kind is not None:
+        query = query.where(contract.c.kind == kind)
     return list(connection.execute(query.order_by(contract.c.id).limit(limit)).mappings())
 
 

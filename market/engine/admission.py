@@ -20,6 +20,7 @@ from market.engine.windows import AskWindow, BidWindow
 def check_bid(bid: PlaceBid, window: BidWindow, facts: PlacementFacts, minute: int, reserve_micros: int) -> None:
     """Raises the error that names the first rule that the bid breaks. `reserve_micros` includes the buyer's VAT."""
     instrument = facts.instrument
+    _check_kind(bid, instrument)
     check_price(bid.price_micros, instrument)
     _check_duration(bid.duration_minutes, instrument, "duration_minutes")
     if window.start_by < window.start_from:
@@ -77,6 +78,12 @@ def check_takes_orders(instrument: InstrumentFacts) -> None:
     """Raises Conflict for an instrument into which no order enters again."""
     if instrument.mode in ("halted", "cancel_only"):
         raise Conflict("state_forbids", f"{instrument.code} is {instrument.mode}: no order enters", field="instrument")
+
+
+def _check_kind(bid: PlaceBid, instrument: InstrumentFacts) -> None:
+    if bid.template.kind != instrument.kind:
+        message = f"{instrument.code} trades {instrument.kind}s: a bid says what they are to be in `{instrument.kind}`"
+        raise InvalidInput("missing_field", message, field=instrument.kind)
 
 
 def check_price(price: int, instrument: InstrumentFacts) -> None:

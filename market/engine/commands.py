@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from common import codec
 from common.errors import InvalidInput
+from common.wire import Filesystem, Kind
 from matching.commands import SelfTradePrevention, TimeInForce
 
 MOST_AT_ONCE = 1000
@@ -24,12 +25,15 @@ MOST_OPEN_ORDERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class GuestTemplate:
-    """What the buyer wants its guests to be, apart from their size."""
+    """What the buyer wants its guests to be, apart from their size; or, as `kind` says, its volumes, which have a name
+    and a filesystem only."""
 
     name: str
     image: str
     ssh_keys: tuple[str, ...] = ()
     user_data: str = ""
+    filesystem: Filesystem = ""
+    kind: Kind = "guest"
 
 
 @dataclass(frozen=True, slots=True)

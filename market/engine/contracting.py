@@ -1,4 +1,4 @@
-"""From a trade to its contracts: one per guest, with everything that billing and the agent will ever need of it."""
+"""From a trade to its contracts: one per guest or volume, with everything that billing and the agent will ever need."""
 
 from __future__ import annotations
 
@@ -66,4 +66,5 @@ def _guest(number: int, trade: Trade, bid: BidRecord, instrument: InstrumentFact
         cpu_shares=instrument.cpu_shares,
         ssh_keys=template.ssh_keys,
         user_data=template.user_data,
+        filesystem=template.filesystem,
     )

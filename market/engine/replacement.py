@@ -81,7 +81,7 @@ def _wish(bought: Mapping[Any, Any], row: Mapping[Any, Any], start: int, at_micr
         duration_minutes=row["end_minute"] - start,
         start_from=start,
         start_by=start,
-        template=GuestTemplate(guest.name, guest.image, guest.ssh_keys, guest.user_data),
+        template=GuestTemplate(guest.name, guest.image, guest.ssh_keys, guest.user_data, guest.filesystem, row["kind"]),
         self_trade_prevention=bought["self_trade_prevention"],
         nodes=tuple(bought["nodes"]),
         avoid_providers=tuple(sorted({*bought["avoid_providers"], row["provider_id"]})),

@@ -32,6 +32,7 @@ from market.http.routes import (
     periods,
     reseller,
     system,
+    volumes,
 )
 from market.http.services import Services
 from market.http.stream import route as stream
@@ -44,6 +45,7 @@ _ROUTERS = (
     contracts.router,
     guests.router,
     guest_devices.router,
+    volumes.router,
     instruments.router,
     market_data.router,
     market_history.router,

@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 from common.errors import Refused
 from common.questions import ConsoleAnswer, GuestAnswer, SnapshotsAnswer
 from common.wire import LONGEST_REASON, FieldAnswer
+from market.contracts.change_guest import storage_gib
 from market.contracts.command_guest import Change, bought_contract, command_guest, desired_of
+from market.contracts.given_volumes import volumes_of
 from market.http.auth import Trading
 from market.http.fields import WholeNumber
 from market.http.services import Market, Services
@@ -64,6 +66,15 @@ class VolumeModel(BaseModel):
     filesystem: str
 
 
+class StorageModel(BaseModel):
+    """Storage of a guest, GiB: what its slices bought and what volumes give to its snapshots, and what may come to be
+    taken of it by its disk, its own volumes and its snapshots, each of which counts as much as the disk."""
+
+    bought_gib: int
+    set_aside_gib: int
+    taken_gib: int
+
+
 class GuestModel(BaseModel):
     """What is wanted of a guest, and how far it has got.
 
@@ -88,7 +99,9 @@ class GuestModel(BaseModel):
     ports: list[int]
     adapters: list[str] = Field(description="besides the first")
     volumes: list[VolumeModel]
+    attached_volumes: list[str] = Field(description="contracts of volumes that it has, or is to have")
     snapshots: list[str] = Field(description="those that are to be kept")
+    storage: StorageModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,10 @@ class GuestCall:
 
     async def _row(self) -> dict[str, Any]:
         return await asyncio.to_thread(
-            self.market.read, lambda connection: dict(bought_contract(connection, self.who.participant, self.contract))
+            self.market.read,
+            lambda connection: _with_volumes(
+                connection, bought_contract(connection, self.who.participant, self.contract)
+            ),
         )
 
 
@@ -132,7 +148,8 @@ class GuestChange(GuestCall):
 
     def _command(self, connection: Connection, change: Change) -> Mapping[Any, Any]:
         now = self.market.clock.now_micros()
-        return command_guest(connection, self.who.participant, self.contract, change, now, revision=self.revision)
+        row = command_guest(connection, self.who.participant, self.contract, change, now, revision=self.revision)
+        return _with_volumes(connection, row)
 
 
 async def _asking(contract: ContractId, who: Trading, market: Market) -> GuestCall:
@@ -155,30 +172,46 @@ Changing = Annotated[GuestChange, Depends(_changing)]
 
 
 async def guest_model(market: Services, row: Mapping[Any, Any], wait: int) -> GuestModel:
-    """The guest of a row of `contract`, with what its agent says now."""
-    told = await await_settled(market.bus, row["node_id"], row["id"], row["revision"], market.clock.real, wait)
-    if told is not None and not told.ok:
-        told = None
+    """The guest of a row of `contract` with its `given_volumes`, and with what its agent says now."""
+    told, settled = await told_of(market, row, wait)
     desired = desired_of(row)
+    given, aside = row["given_volumes"], sum(volume.size_gib for volume in row["given_volumes"] if volume.set_aside)
     return GuestModel(
         contract=row["id"],
         want=row["want"],
         revision=row["revision"],
         applied_revision=row["applied_revision"],
-        settled=None if told is None else told.settled and told.revision >= row["revision"],
+        settled=settled,
         state=row["guest_state"] if told is None else told.state,
-        answers=_answers(row, told),
+        answers=[AnswerModel(**asdict(answer)) for answer in newest_answers(row, told)],
         adapters=list(desired.extras.adapters),
         volumes=[VolumeModel(**asdict(disk)) for disk in desired.extras.volumes],
+        attached_volumes=[volume.contract for volume in given if not volume.set_aside],
         snapshots=list(desired.extras.snapshots),
+        storage=StorageModel(bought_gib=desired.sold.disk_gib, set_aside_gib=aside, taken_gib=storage_gib(desired)),
         ports=list(desired.guest.ports),
         **{name: getattr(desired.guest, name) for name in _SIMPLE},
     )
 
 
+def _with_volumes(connection: Connection, row: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {**row, "given_volumes": volumes_of(connection, row)}
+
+
 _SIMPLE = ("name", "image", "vcpus", "memory_mib", "disk_gib", "cpu_shares", "cpu_percent")
 
 
-def _answers(row: Mapping[Any, Any], told: GuestAnswer | None) -> list[AnswerModel]:
-    newest = tuple(FieldAnswer(**answer) for answer in row["answers"]) if told is None else plain_answers(told.answers)
-    return [AnswerModel(**asdict(answer)) for answer in newest]
+async def told_of(market: Services, row: Mapping[Any, Any], wait: int) -> tuple[GuestAnswer | None, bool | None]:
+    """What the agent of a row of `contract` says of it, and whether all of its revision is done; None twice where it
+    does not say."""
+    told = await await_settled(market.bus, row["node_id"], row["id"], row["revision"], market.clock.real, wait)
+    if told is None or not told.ok:
+        return None, None
+    return told, told.settled and told.revision >= row["revision"]
+
+
+def newest_answers(row: Mapping[Any, Any], told: GuestAnswer | None) -> tuple[FieldAnswer, ...]:
+    """What became of each field, as the agent says now, or said last."""
+    if told is None:
+        return tuple(FieldAnswer(**answer) for answer in row["answers"])
+    return plain_answers(told.answers)

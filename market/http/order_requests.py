@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from common.wire import Filesystem
 from market.http.fields import InstantText, PriceText, Rate, Request
 from matching.commands import SelfTradePrevention, TimeInForce
 
@@ -46,6 +47,20 @@ class GuestRequest(Request):
     user_data: str = Field(default="", max_length=16_384, description="cloud-init user data")
 
 
+class VolumeTemplate(Request):
+    """What the volumes are to be, apart from their size."""
+
+    name: str = Field(
+        max_length=15,
+        pattern=r"^[a-z][a-z0-9-]*$",
+        description="a guest knows the volume by it; of several, each has its number behind it",
+        examples=["data"],
+    )
+    filesystem: Filesystem = Field(
+        default="", description="what each is formatted with when it is made; empty: nothing"
+    )
+
+
 class _Attributes(Request):
     """What bids and asks have in common."""
 
@@ -70,8 +85,8 @@ class _Attributes(Request):
 
 
 class BidRequest(_Attributes):
-    """Buy `guests` guests of `slices_per_guest` slices for `duration_minutes`, starting in [`start_from`,
-    `start_by`]."""
+    """Buy `guests` guests, or volumes, of `slices_per_guest` slices each for `duration_minutes`, starting in
+    [`start_from`, `start_by`]."""
 
     side: Literal["bid"]
     instrument: _Text
@@ -95,7 +110,12 @@ class BidRequest(_Attributes):
         description="buy the rest again from the live book, at once and of another provider, where a guest is not"
         " delivered; it costs no more than the refund and what the bond pays",
     )
-    guest: GuestRequest = Field(default_factory=GuestRequest)
+    guest: GuestRequest | None = Field(
+        default=None, description="null: one with the defaults, unless `volume` is given"
+    )
+    volume: VolumeTemplate | None = Field(
+        default=None, description="instead of `guest`, where the instrument's class is of volumes"
+    )
 
 
 class AskRequest(_Attributes):

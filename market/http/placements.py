@@ -9,7 +9,7 @@ from common.ids import new_id
 from common.minutes import parse_minute
 from common.price import Price
 from market.engine.commands import AmendOrder, GuestTemplate, PlaceAsk, PlaceBid, Placement
-from market.http.order_requests import AmendRequest, AskRequest, BidRequest
+from market.http.order_requests import AmendRequest, AskRequest, BidRequest, GuestRequest
 from matching.commands import SelfTradePrevention, TimeInForce
 
 
@@ -46,12 +46,7 @@ def placement_of(body: BidRequest | AskRequest, participant: str, at_ms: int) ->
         avoid_providers=tuple(body.avoid_providers),
         min_reliability_ppm=body.min_reliability_ppm,
         replace_on_failure=body.replace_on_failure,
-        template=GuestTemplate(
-            name=body.guest.name,
-            image=body.guest.image,
-            ssh_keys=tuple(body.guest.ssh_keys),
-            user_data=body.guest.user_data,
-        ),
+        template=_template(body),
     )
 
 
@@ -118,6 +113,17 @@ def _attributes(body: BidRequest | AskRequest, participant: str, at_ms: int) -> 
         "post_only": body.post_only,
         "self_trade_prevention": body.self_trade_prevention,
     }
+
+
+def _template(body: BidRequest) -> GuestTemplate:
+    """Raises InvalidInput where the bid asks for guests and volumes at once."""
+    if body.volume is not None:
+        if body.guest is not None:
+            message = "a bid asks for guests or for volumes, not for both"
+            raise InvalidInput("invalid_field", message, field="guest", limit="volume alone")
+        return GuestTemplate(body.volume.name, image="", filesystem=body.volume.filesystem, kind="volume")
+    guest = body.guest or GuestRequest()
+    return GuestTemplate(guest.name, guest.image, tuple(guest.ssh_keys), guest.user_data)
 
 
 def _minute(text: str | None, field: str) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from common.errors import Conflict
+from common.errors import Conflict, InvalidInput
 from market.tables import slice_class
 
 
@@ -32,7 +32,10 @@ STANDARD = (
 
 
 def add_class(connection: Connection, added: SliceClass) -> None:
-    """Raises Conflict when the name is taken."""
+    """Raises Conflict when the name is taken, and InvalidInput for a slice of volume that is not disk alone."""
+    if added.kind == "volume" and (added.vcpus or added.memory_mib or not added.disk_gib):
+        field = next(name for name in ("vcpus", "memory_mib", "disk_gib") if name == "disk_gib" or getattr(added, name))
+        raise InvalidInput("invalid_field", "a slice of volume is disk, and nothing else", field=field)
     inserted = insert(slice_class).values(**asdict(added)).on_conflict_do_nothing().returning(slice_class.c.name)
     if connection.execute(inserted).one_or_none() is None:
         raise Conflict("already_exists", f"there is a class {added.name} already", field="name")

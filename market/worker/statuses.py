@@ -14,10 +14,11 @@ from nats.aio.msg import Msg
 from sqlalchemy import Connection, Engine
 
 from common import codec, fault_points, subjects
+from common.agent_commands import CommandAnswer, Retell, Sync
 from common.clock import MarketClock
 from common.errors import InvalidInput
 from common.minutes import MICROS_PER_MINUTE
-from common.wire import CommandAnswer, GuestStatus, Heartbeat, Retell, Sync
+from common.wire import GuestStatus, Heartbeat
 from market.contracts.follow_guest import follow_guest
 from market.contracts.watch_delivery import fail_late
 from market.desired_state import repeat

@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from billing import metering
 from common import codec, fault_points, subjects
+from common.agent_commands import Resend, Watermark
 from common.clock import MarketClock
 from common.errors import InvalidInput
-from common.wire import Resend, UsageReport, Watermark
+from common.wire import UsageReport
 from runtime.database import transaction
 
 log = logging.getLogger("nestex.worker")

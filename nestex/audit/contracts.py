@@ -22,6 +22,8 @@ _NOTHING_ASKED: Row = {
     "starts": 0,
     "restarts": 0,
     "reverts": 0,
+    "attached_to": "",
+    "set_aside": False,
 }
 
 
@@ -155,6 +157,7 @@ def _guest(slices: int, bid: Row, instrument: InstrumentFacts, number: int) -> R
         "user_data": template["user_data"],
         "cpu_percent": 100,  # nothing in a bid changes these two yet
         "ports": [],
+        "filesystem": template["filesystem"],
     }
 
 
@@ -191,6 +194,8 @@ def _message(contract: Row) -> Row:
             "guest": contract["guest"],
             "extras": _NOTHING_ASKED,
             "generation": 0,
+            "kind": contract["kind"],
+            "bought_disk_gib": contract["guest"]["disk_gib"],
             "version": WIRE_VERSION,
         },
     }

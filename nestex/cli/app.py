@@ -33,6 +33,7 @@ from nestex.cli import (
     processes,
     replay,
     trading,
+    volumes,
     watch,
 )
 from nestex.cli.output import REFUSED, complain
@@ -55,6 +56,7 @@ trading.register(app)
 watch.register(app)
 contracts.register(app)
 guests.register(app)
+volumes.register(app)
 nodes.register(app)
 account.register(app)
 export.register(app)

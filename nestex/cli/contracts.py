@@ -9,7 +9,9 @@ import typer
 from nestex.cli.client import MarketClient
 from nestex.cli.output import AsJson, show, show_one
 
-_COLUMNS = ("id", "role", "instrument", "start", "end", "ended", "slices", "price", "state", "guest_state", "replaces")
+_COLUMNS = (
+    "id", "role", "kind", "instrument", "start", "end", "ended", "slices", "price", "state", "guest_state", "replaces"
+)  # fmt: skip
 
 _contracts = typer.Typer(help="The contracts that you bought or sold.", invoke_without_command=True)
 

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 @_guest.command("show")
 def show_guest(contract: Contract, wait: Wait = 0, as_json: AsJson = False) -> None:
     """What is wanted of it, and how far it has got."""
-    _show(MarketClient.from_environment().get(f"/v1/contracts/{contract}/guest", wait=wait), as_json)
+    show_wanted(MarketClient.from_environment().get(f"/v1/contracts/{contract}/guest", wait=wait), as_json)
 
 
 @_guest.command()
@@ -147,8 +147,8 @@ def grow_volume(
     contract: Contract, name: Device, size: Size, revision: Revision = None, wait: Wait = _WAIT, as_json: AsJson = False
 ) -> None:
     """Make it larger; the filesystem in it is the guest's to grow."""
-    path = _path(contract, f"volumes/{name}", revision, wait)
-    _show(MarketClient.from_environment().patch(path, {"size_gib": size}), as_json)
+    path = command_path(contract, f"volumes/{name}", revision, wait)
+    show_wanted(MarketClient.from_environment().patch(path, {"size_gib": size}), as_json)
 
 
 @_volume.command("remove")
@@ -194,19 +194,21 @@ def _post(
     contract: str, verb: str, body: dict[str, Any] | None, revision: int | None, wait: int, as_json: bool
 ) -> None:
     given = None if body is None else {name: value for name, value in body.items() if value is not None}
-    _show(MarketClient.from_environment().post(_path(contract, verb, revision, wait), given), as_json)
+    show_wanted(MarketClient.from_environment().post(command_path(contract, verb, revision, wait), given), as_json)
 
 
 def _delete(contract: str, path: str, revision: int | None, wait: int, as_json: bool) -> None:
-    _show(MarketClient.from_environment().delete(_path(contract, path, revision, wait)), as_json)
+    show_wanted(MarketClient.from_environment().delete(command_path(contract, path, revision, wait)), as_json)
 
 
-def _path(contract: str, rest: str, revision: int | None, wait: int) -> str:
+def command_path(contract: str, rest: str, revision: int | None, wait: int) -> str:
+    """Where a call on a contract goes that waits for its agent."""
     guard = "" if revision is None else f"&revision={revision}"
     return f"/v1/contracts/{contract}/{rest}?wait={wait}{guard}"
 
 
-def _show(guest: dict[str, Any], as_json: bool) -> None:
+def show_wanted(guest: dict[str, Any], as_json: bool) -> None:
+    """What is wanted of a guest or a volume, and what became of it."""
     if as_json:
         show_one(guest, as_json=True)
         return

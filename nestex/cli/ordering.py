@@ -55,6 +55,9 @@ Alternatives = Annotated[
         " may be repeated, the first that trades ends the others",
     ),
 ]
+VolumeName = Annotated[
+    str | None, typer.Option("--volume", help="for an instrument of volumes: the name by which a guest knows it")
+]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="only tell what would happen")]
 
 
@@ -67,14 +70,16 @@ def register(app: typer.Typer) -> None:
 def buy(
     instrument: Instrument,
     price: PriceOption,
-    minutes: Annotated[int, typer.Option("--minutes", help="how long each guest runs")],
-    guests: Annotated[int, typer.Option("--guests", help="how many guests")] = 1,
-    slices: Annotated[int, typer.Option("--slices", help="slices per guest")] = 1,
+    minutes: Annotated[int, typer.Option("--minutes", help="how long each guest runs, or volume is there")],
+    guests: Annotated[int, typer.Option("--guests", help="how many guests, or volumes")] = 1,
+    slices: Annotated[int, typer.Option("--slices", help="slices per guest, or volume")] = 1,
     start_from: Annotated[str | None, typer.Option("--from", help=f"earliest start, {MINUTE}; else now")] = None,
     start_by: Annotated[str | None, typer.Option("--by", help=f"latest start, {MINUTE}; else the earliest")] = None,
     name: Annotated[str, typer.Option("--name", help="host name of the guest")] = "guest",
     image: Annotated[str, typer.Option("--image", help="image of the catalogue")] = "default",
     ssh_key: Annotated[list[Path] | None, typer.Option("--ssh-key", help="public key file; may be repeated")] = None,
+    volume: VolumeName = None,
+    filesystem: Annotated[str, typer.Option("--filesystem", help="of a volume: ext4, or nothing")] = "",
     node: Annotated[list[str] | None, typer.Option("--node", help="only on this node; may be repeated")] = None,
     avoid: Annotated[list[str] | None, typer.Option("--avoid", help="not with this provider; may be repeated")] = None,
     min_reliability: Annotated[int, typer.Option("--min-reliability", help="of the provider, parts per million")] = 0,
@@ -88,7 +93,7 @@ def buy(
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bid for guests; with --or, for one of several alternatives."""
+    """Bid for guests, or for volumes; with --or, for one of several alternatives."""
     body = {
         "side": "bid",
         "instrument": instrument,
@@ -98,11 +103,8 @@ def buy(
         "duration_minutes": minutes,
         "start_from": start_from,
         "start_by": start_by,
-        "nodes": node or [],
-        "avoid_providers": avoid or [],
-        "min_reliability_ppm": min_reliability,
-        "replace_on_failure": replace,
-        "guest": {"name": name, "image": image, "ssh_keys": _keys(ssh_key)},
+        **_conditions(node, avoid, min_reliability, replace=replace),
+        **_content({"name": name, "image": image, "ssh_keys": _keys(ssh_key)}, volume, filesystem),
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json, alternatives)
 
@@ -147,6 +149,19 @@ def sell(
         "min_minutes": min_minutes,
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
+
+
+def _conditions(nodes: list[str] | None, avoid: list[str] | None, reliability: int, *, replace: bool) -> dict[str, Any]:
+    return {
+        "nodes": nodes or [],
+        "avoid_providers": avoid or [],
+        "min_reliability_ppm": reliability,
+        "replace_on_failure": replace,
+    }
+
+
+def _content(guest: dict[str, Any], volume: str | None, filesystem: str) -> dict[str, Any]:
+    return {"guest": guest} if volume is None else {"volume": {"name": volume, "filesystem": filesystem}}
 
 
 def _attributes(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from common.errors import Conflict, NotFound, Refused
 from common.wire import Filesystem
-from provisioner.hypervisor.port import Snapshot, Volume, own_volume
+from provisioner.hypervisor.port import DETACH_SECONDS, Snapshot, Volume, own_volume
 
 
 class FakeDevices(ABC):
@@ -50,7 +50,13 @@ class FakeDevices(ABC):
 
     def volume_create(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
         """One more entry."""
+        self._fail("volume_create")
         self.volume.setdefault(volume, Volume(volume, size_gib))
+
+    def volume_replace(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
+        """Another entry."""
+        self._check_free(volume)
+        self.volume[volume] = Volume(volume, size_gib)
 
     def volume_resize(self, volume: str, size_gib: int) -> None:
         """Larger, never smaller."""
@@ -61,15 +67,20 @@ class FakeDevices(ABC):
 
     def volume_remove(self, volume: str) -> None:
         """One entry less."""
-        if volume in self.volume and self.volume[volume].guest:
-            raise Conflict("state_forbids", f"the volume {volume} is attached")
+        self._check_free(volume)
+        self.volume.pop(volume, None)
+
+    def volume_withdraw(self, volume: str) -> None:
+        """One entry less, whoever has it."""
+        self._fail("volume_withdraw")
         self.volume.pop(volume, None)
 
     def volumes(self) -> tuple[Volume, ...]:
         """All entries."""
+        self._fail("volumes")
         return tuple(self.volume.values())
 
-    def volume_attach(self, contract: str, volume: str) -> None:
+    def volume_attach(self, contract: str, volume: str, known_as: str = "") -> None:
         """A note in the entry."""
         now = self._volume(volume)
         self._require(contract)
@@ -77,8 +88,9 @@ class FakeDevices(ABC):
             raise Conflict("state_forbids", f"the volume {volume} is attached to {now.guest}")
         self.volume[volume] = replace(now, guest=contract)
 
-    def volume_detach(self, contract: str, volume: str) -> None:
+    def volume_detach(self, contract: str, volume: str, patience_seconds: float = DETACH_SECONDS) -> None:
         """No note any more."""
+        self._fail("volume_detach")
         self._require(contract)
         if volume in self.volume and self.volume[volume].guest == contract:
             self.volume[volume] = replace(self.volume[volume], guest="")
@@ -105,6 +117,14 @@ class FakeDevices(ABC):
     @abstractmethod
     def _require(self, contract: str) -> None:
         """Raises NotFound unless there is such a guest."""
+
+    @abstractmethod
+    def _fail(self, method: str) -> None:
+        """Raises what was put in for the next call of the method."""
+
+    def _check_free(self, volume: str) -> None:
+        if volume in self.volume and self.volume[volume].guest:
+            raise Conflict("state_forbids", f"the volume {volume} is attached")
 
     def _kept(self, contract: str) -> list[Snapshot]:
         self._require(contract)

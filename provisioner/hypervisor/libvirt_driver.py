@@ -1,6 +1,6 @@
 """The hypervisor port through libvirt, as far as it is the same for every hypervisor behind it.
 
-This class is whole for libvirt's own test driver, which runs no guests and has no devices; `QemuDriver` adds those.
+This class is whole for libvirt's own test driver, which runs no guests and gives them no devices; `QemuDriver` does.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from provisioner.hypervisor.lacking import Lacking
 from provisioner.hypervisor.libvirt_connection import Connection, failures
 from provisioner.hypervisor.port import Ability, Capabilities, Counters, Guest
 from provisioner.hypervisor.rescaling import Room, answers, granted
+from provisioner.hypervisor.simulated_volumes import SimulatedVolumes
 
 UP = (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_BLOCKED)
 PAUSED = libvirt.VIR_DOMAIN_PAUSED
 KIB_PER_MIB = 1024
 _OFF_IN_ORDER = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN)
-_SIMULATED: frozenset[Ability] = frozenset({"pause", "shutdown", "vcpu_plug", "balloon"})
+_SIMULATED: frozenset[Ability] = frozenset({"pause", "shutdown", "vcpu_plug", "balloon", "volumes"})
 
 
-class LibvirtDriver(Lacking):
+class LibvirtDriver(SimulatedVolumes, Lacking):
     """`uri` is libvirt's, such as test+unix:///default?socket=/run/node/libvirt-sock; `kind` is its type of domain."""
 
     abilities = _SIMULATED

@@ -26,6 +26,7 @@ def open_driver(settings: Settings, clock: RealClock) -> LibvirtDriver:
         cache=storage / "cache",
         volumes=settings.volumes or storage / "volumes",
         address=settings.address,
+        overcommit=settings.overcommit,
     )
     machine = probe_machine(settings.libvirt_uri, storage / "probe", clock)
     if settings.acceleration == "kvm" and machine.kind != "kvm":

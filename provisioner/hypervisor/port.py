@@ -23,11 +23,15 @@ Ability = Literal[
     "cpu_limits",  # shares and quota of CPU time
     "disks",  # guests have disks, which grow
     "adapters",
-    "volumes",
+    "volumes",  # volumes are made and removed
+    "attachments",  # guests have volumes, which grow
     "snapshots",
     "console",
 ]
 """What a hypervisor may be able to do; a call that needs more is refused."""
+
+DETACH_SECONDS = 15.0
+"""So long a guest may take to let go of a device."""
 
 EVERYTHING: frozenset[Ability] = frozenset(get_args(Ability))
 
@@ -66,12 +70,13 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a guest has used since its instance began, and the memory that it has now."""
+    """What a guest has used since its instance began, and the memory that it has now; or how large a volume is."""
 
     cpu_ns: int = 0
     memory_kib: int = 0
     disk_bytes: int = 0
     network_bytes: int = 0
+    volume_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,14 @@ class Snapshot:
 
 
 def own_volume(contract: str, name: str) -> str:
-    """The name, in the block pool, of a guest's own volume. Ids have no dash, and libvirt takes no dot."""
+    """The name, in the block pool, of a guest's own volume. Ids have no dash, and libvirt takes no dot. A volume that
+    is a contract's own is named by the contract alone."""
     return f"{contract}-{name}"
+
+
+def contract_of_volume(volume: str) -> str:
+    """The contract that a volume belongs to."""
+    return volume.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,12 @@ class Hypervisor(Protocol):
         """Forget a snapshot. Nothing happens where it is missing."""
 
     def volume_create(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
-        """An empty volume, or one with a filesystem. Nothing happens where it is there already."""
+        """An empty volume, or one with a filesystem. Nothing happens where it is there already. Raises Refused
+        (`insufficient_capacity`) where the block pool is full."""
+
+    def volume_replace(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
+        """Another one in its place, with nothing of what was written to it. Raises Conflict while it is attached, and
+        what `volume_create` does."""
 
     def volume_resize(self, volume: str, size_gib: int) -> None:
         """Grow it, attached or not; what is inside is its guest's business. Raises Refused where it would shrink."""
@@ -162,14 +178,19 @@ class Hypervisor(Protocol):
     def volume_remove(self, volume: str) -> None:
         """Delete it. Nothing happens where it is missing. Raises Conflict while it is attached."""
 
+    def volume_withdraw(self, volume: str) -> None:
+        """Delete it, attached or not: a guest that does not let go of it within seconds finds it empty."""
+
     def volumes(self) -> tuple[Volume, ...]:
-        """All volumes of the block pool."""
+        """All volumes of this node in the block pool. Raises Unavailable where it is away."""
 
-    def volume_attach(self, contract: str, volume: str) -> None:
-        """A data disk of the guest until it is detached. Raises Conflict where another guest has it."""
+    def volume_attach(self, contract: str, volume: str, known_as: str = "") -> None:
+        """A data disk of the guest until it is detached, which knows it by that name. Raises Conflict where another
+        guest has it."""
 
-    def volume_detach(self, contract: str, volume: str) -> None:
-        """Take it from the guest. Returns when the guest has let go of it; nothing happens where it is not attached."""
+    def volume_detach(self, contract: str, volume: str, patience_seconds: float = DETACH_SECONDS) -> None:
+        """Take it from the guest. Returns when the guest has let go of it, having written to it all that it had to;
+        Unavailable where it has not in time. Nothing happens where it is not attached."""
 
     def nic_attach(self, contract: str, adapter: str) -> None:
         """One more network adapter, under a name of the caller's. Nothing happens where it has it."""

@@ -19,9 +19,9 @@ from provisioner.hypervisor.block_pool import BYTES_PER_GIB, BlockPool
 from provisioner.hypervisor.domain_xml import read_mark
 from provisioner.hypervisor.guest_files import GuestFiles
 from provisioner.hypervisor.libvirt_connection import failures
-from provisioner.hypervisor.libvirt_driver import LibvirtDriver
-from provisioner.hypervisor.port import Snapshot, Volume
-from provisioner.hypervisor.qemu_monitor import drop_disk_snapshot, snapshot_disk
+from provisioner.hypervisor.libvirt_driver import PAUSED, LibvirtDriver
+from provisioner.hypervisor.port import DETACH_SECONDS, Snapshot, Volume
+from provisioner.hypervisor.qemu_monitor import drop_disk_snapshot, empty_disk, snapshot_disk
 from provisioner.hypervisor.qemu_xml import (
     ADAPTER_PREFIX,
     FIRST_ADAPTER,
@@ -39,7 +39,8 @@ from provisioner.programs import run_program
 _LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 _CONFIG = libvirt.VIR_DOMAIN_AFFECT_CONFIG
 _DEFINED = libvirt.VIR_DOMAIN_XML_INACTIVE
-_DETACH_SECONDS = 15.0
+_LAST_SECONDS = 3.0
+"""So long a guest may take to let go of a volume whose contract is over."""
 _POLL_SECONDS = 0.05
 
 
@@ -94,6 +95,11 @@ class QemuDevices(LibvirtDriver):
         """A file of the block pool."""
         self._block_pool.create(volume, size_gib, filesystem)
 
+    def volume_replace(self, volume: str, size_gib: int, filesystem: Filesystem = "") -> None:
+        """Another file under its name."""
+        self._check_free(volume)
+        self._block_pool.replace(volume, size_gib, filesystem)
+
     def volume_resize(self, volume: str, size_gib: int) -> None:
         """By QEMU where a running guest has it."""
         self._block_pool.check_growth(volume, size_gib)
@@ -109,19 +115,27 @@ class QemuDevices(LibvirtDriver):
 
     def volume_remove(self, volume: str) -> None:
         """Its file."""
-        with failures(f"remove {volume}"):
-            if holder := self._holders().get(volume):
-                raise Conflict("state_forbids", f"the volume {volume} is attached to {holder.name()}")
+        self._check_free(volume)
+        self._block_pool.remove(volume)
+
+    def volume_withdraw(self, volume: str) -> None:
+        """What has no room any more does no harm in a guest that keeps it."""
+        with failures(f"withdraw {volume}"):
+            holder = self._holders().get(volume)
+            if holder is not None:
+                self._take_away(holder, volume)
         self._block_pool.remove(volume)
 
     def volumes(self) -> tuple[Volume, ...]:
         """The pool's files, and who has them."""
+        names = self._block_pool.names()
+        if not names:
+            return ()  # most nodes have none, and are asked often
         with failures("volumes"):
             holders = {volume: domain.name() for volume, domain in self._holders().items()}
-        names = self._block_pool.names()
         return tuple(Volume(name, self._block_pool.size_gib(name), holders.get(name, "")) for name in names)
 
-    def volume_attach(self, contract: str, volume: str) -> None:
+    def volume_attach(self, contract: str, volume: str, known_as: str = "") -> None:
         """Live and in the definition."""
         path = self._block_pool.path(volume)
         with failures(f"attach {volume}"):
@@ -129,12 +143,12 @@ class QemuDevices(LibvirtDriver):
             holder = self._holders().get(volume)
             if holder is not None and holder.name() != contract:
                 raise Conflict("state_forbids", f"the volume {volume} is attached to {holder.name()}")
-            self._attach(domain, volume_alias(volume), _volume(domain, volume, path))
+            self._attach(domain, volume_alias(volume), _volume(domain, volume, path, known_as))
 
-    def volume_detach(self, contract: str, volume: str) -> None:
+    def volume_detach(self, contract: str, volume: str, patience_seconds: float = DETACH_SECONDS) -> None:
         """Live and from the definition."""
         with failures(f"detach {volume}"):
-            self._detach(self._present(contract), volume_alias(volume))
+            self._detach(self._present(contract), volume_alias(volume), patience_seconds)
 
     def nic_attach(self, contract: str, adapter: str) -> None:
         """Live and in the definition."""
@@ -159,14 +173,27 @@ class QemuDevices(LibvirtDriver):
         if device_of(domain.XMLDesc(_DEFINED), alias) is None:
             domain.attachDeviceFlags(xml, _CONFIG)
 
-    def _detach(self, domain: Any, alias: str) -> None:
+    def _check_free(self, volume: str) -> None:
+        with failures(f"look for {volume}"):
+            if holder := self._holders().get(volume):
+                raise Conflict("state_forbids", f"the volume {volume} is attached to {holder.name()}")
+
+    def _take_away(self, holder: Any, volume: str) -> None:
+        try:
+            self._detach(holder, volume_alias(volume), _LAST_SECONDS)
+        except (Unavailable, Conflict):
+            empty_disk(holder, self._block_pool.path(volume))
+
+    def _detach(self, domain: Any, alias: str, patience_seconds: float = DETACH_SECONDS) -> None:
+        if domain.isActive() and domain.state()[0] == PAUSED and device_of(domain.XMLDesc(), alias) is not None:
+            raise Conflict("state_forbids", f"the guest of {domain.name()} is paused, and lets go of nothing")
         if (device := device_of(domain.XMLDesc(_DEFINED), alias)) is not None:
             domain.detachDeviceFlags(ElementTree.tostring(device, encoding="unicode"), _CONFIG)
         if not domain.isActive() or (device := device_of(domain.XMLDesc(), alias)) is None:
             return
         domain.detachDeviceFlags(ElementTree.tostring(device, encoding="unicode"), _LIVE)
         pause = Event()
-        for _ in range(round(_DETACH_SECONDS / _POLL_SECONDS)):
+        for _ in range(round(patience_seconds / _POLL_SECONDS)):
             if device_of(domain.XMLDesc(), alias) is None:
                 return
             pause.wait(_POLL_SECONDS)
@@ -183,9 +210,9 @@ class QemuDevices(LibvirtDriver):
         return holders
 
 
-def _volume(domain: Any, volume: str, path: Path) -> ElementTree.Element:
+def _volume(domain: Any, volume: str, path: Path, known_as: str) -> ElementTree.Element:
     taken = {*disk_targets(domain.XMLDesc()), *disk_targets(domain.XMLDesc(_DEFINED))}
-    return volume_element(volume, path, taken)
+    return volume_element(volume, path, taken, known_as)
 
 
 def _milliseconds(told: dict[str, int]) -> int:

@@ -39,7 +39,10 @@ _CONFIG = libvirt.VIR_DOMAIN_XML_INACTIVE
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What a node gives its guests: folders for files, images and volumes, and an address with a range of ports."""
+    """What a node gives its guests: folders for files, images and volumes, and an address with a range of ports.
+
+    Where nodes of a demo share a disk, volumes `overcommit` it.
+    """
 
     guests: Path
     images: Path
@@ -47,6 +50,7 @@ class Places:
     volumes: Path
     address: str = "127.0.0.1"
     ports: range = range(20_000, 28_000)
+    overcommit: bool = False
 
 
 class QemuDriver(QemuDevices):
@@ -54,7 +58,7 @@ class QemuDriver(QemuDevices):
 
     def __init__(self, uri: str, machine: Machine, places: Places, clock: RealClock) -> None:
         files = GuestFiles(places.guests, ImagePool(places.images, places.cache), clock)
-        super().__init__(uri, machine.kind, files, BlockPool(places.volumes))
+        super().__init__(uri, machine.kind, files, _block_pool(places))
         self._places = places
         self.abilities = EVERYTHING if machine.limits_cpu else EVERYTHING - {"cpu_limits"}
 
@@ -148,6 +152,11 @@ class QemuDriver(QemuDevices):
             if port not in taken and _is_free(self._places.address, port):
                 return port
         raise Unavailable("hypervisor_failed", f"all ports from {self._places.ports} are taken")
+
+
+def _block_pool(places: Places) -> BlockPool:
+    memory = places.guests.with_name("block-pool")
+    return BlockPool(places.volumes, memory, overcommit=places.overcommit)
 
 
 def _is_free(address: str, port: int) -> bool:

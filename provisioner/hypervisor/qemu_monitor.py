@@ -1,4 +1,5 @@
-"""What libvirt does not offer of QEMU, through QEMU's own monitor: forwarded ports, and snapshots of a disk in use."""
+"""What libvirt does not offer of QEMU, through QEMU's own monitor: forwarded ports, snapshots of a disk in use,
+and what becomes of a disk that is taken away."""
 
 from __future__ import annotations
 
@@ -37,6 +38,11 @@ def drop_disk_snapshot(domain: Any, disk: Path, name: str) -> None:
     _ask(domain, "blockdev-snapshot-delete-internal-sync", device=_node(domain, disk), name=name)
 
 
+def empty_disk(domain: Any, disk: Path) -> None:
+    """Take all room from a disk that a guest does not let go of: whatever it reads or writes there fails."""
+    _ask(domain, "block_resize", **{"node-name": _node(domain, disk)}, size=0)
+
+
 def _node(domain: Any, disk: Path) -> str:
     for device in _ask(domain, "query-block"):
         inserted = device.get("inserted", {})
@@ -47,7 +53,7 @@ def _node(domain: Any, disk: Path) -> str:
     raise Unavailable("hypervisor_failed", f"the domain {domain.name()} does not use its disk {disk}")
 
 
-def _ask(domain: Any, command: str, **arguments: str) -> Any:
+def _ask(domain: Any, command: str, **arguments: str | int) -> Any:
     message = json.dumps({"execute": command, "arguments": arguments})
     answer = json.loads(libvirt_qemu.qemuMonitorCommand(domain, message, 0))
     if "error" in answer:

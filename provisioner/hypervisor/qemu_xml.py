@@ -100,10 +100,10 @@ def adapter_alias(adapter: str) -> str:
     return f"{ADAPTER_PREFIX}{adapter}"
 
 
-def volume_element(volume: str, path: Path, taken: Iterable[str]) -> ElementTree.Element:
-    """The disk of a volume, under the first name that is not `taken`."""
+def volume_element(volume: str, path: Path, taken: Iterable[str], known_as: str = "") -> ElementTree.Element:
+    """The disk of a volume, under the first name that is not `taken`. A guest's own volume has its own name inside."""
     target = next(name for name in _VOLUMES if name not in set(taken))
-    known_as = volume.partition("-")[2] or volume  # a guest's own volume has its own name inside
+    known_as = known_as or volume.partition("-")[2] or volume
     element = _disk(path, "raw", target, known_as)
     add(element, "alias", name=volume_alias(volume))
     return element

@@ -153,6 +153,7 @@ def test_json_is_the_same_bytes_every_time_and_has_decimal_text(closed: Connecti
         "line": 2,
         "item": "usage",
         "instrument": "fra1.std.firm",
+        "name": "fra1.std.firm",
         "unit": "slice-minute",
         "quantity": 3018,
         "unit_price": "0.004167",

@@ -16,8 +16,9 @@ from nats.aio.msg import Msg
 from nats.js.client import JetStreamContext
 
 from common import codec, subjects
+from common.agent_commands import CommandAnswer
 from common.clock import ClockAnchor
-from common.wire import Allocation, CommandAnswer, GuestStatus, Heartbeat, UsageReport
+from common.wire import Allocation, GuestStatus, Heartbeat, UsageReport
 from provisioner.identity import Identity, public_key
 from runtime.agent_access import SERVER_CREDENTIALS, Authority
 from runtime.bus import ensure_allocation_consumer, ensure_streams

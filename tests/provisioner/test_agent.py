@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from common import codec
+from common.agent_commands import CommandAnswer, Resend, Sync, Watermark
 from common.clock import ClockAnchor, MarketClock, SystemClock
 from common.guest_states import GUEST_STATES
-from common.wire import Capacity, CommandAnswer, Resend, Sync, Watermark
+from common.wire import Capacity
 from nestex.stack.nats import start_nats
 from nestex.stack.supervisor import Supervisor
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 
-from common.wire import Sync, Watermark
+from common.agent_commands import Sync, Watermark
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
 from tests.provisioner.agent_process import Node
 from tests.provisioner.bus import Nats, eventually, market

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from common import codec
-from common.wire import Extras, GuestStatus, Sync
+from common.agent_commands import Sync
+from common.wire import Extras, GuestStatus
 from provisioner import generations
 from provisioner.desired import accept
 from provisioner.guest import Obeyed

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 import pytest
 
 from common import codec, subjects
+from common.agent_commands import CommandAnswer, Watermark
 from common.clock import ClockAnchor
 from common.errors import Unavailable
-from common.wire import CommandAnswer, Watermark
 from provisioner.identity import Identity, public_key
 from provisioner.link import Link
 from tests.conftest import NatsAccount

@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 
 from common import codec
+from common.agent_commands import Sync
 from common.errors import Refused, Unavailable
-from common.wire import GuestStatus, Sync
+from common.wire import GuestStatus
 from provisioner.hypervisor.fake import FakeDomain
 from tests.provisioner.factories import SPEC, allocation, contract
 from tests.provisioner.loop_world import loop_world

@@ -19,7 +19,7 @@ from tests.reliability.cable import Cable
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
 
 SPEED = 60
-CAPACITY = (8, 16_384, 80)
+CAPACITY = (8, 16_384, 120)
 """Of the node: vCPUs, MiB and GiB."""
 INSTRUMENT = {"zone": ZONE, "slice_class": "std", "firmness": "firm", "delivery_deadline_minutes": 120}
 """Guests that boot on this clock, or between faults, take many of its minutes: none is too late."""
@@ -43,8 +43,8 @@ def running_town(
     hypervisor: HypervisorKind = HypervisorKind.TEST,
     address: str = LOOPBACK,
 ) -> Iterator[Town]:
-    """The deployment in a data folder at `path`, with an ask for the whole node on the book. The agent finds the bus at
-    this address of the machine."""
+    """The deployment in a data folder at `path`, with an ask for all of the node but some storage on the book. The
+    agent finds the bus at this address of the machine."""
     clock, fault_file, cable = SystemClock(), path.parent / "fault", Cable(address)
     new = NewDeployment(clock_speed=SPEED, market_micros=market_micros)
     with running_market(path, clock, [ZONE], new, extra=settings(fault_file, cable)) as market:

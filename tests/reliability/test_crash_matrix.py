@@ -10,9 +10,9 @@ import pytest
 from common import fault_points
 from tests.reliability.town import AHEAD, MINUTES, Town
 
-ELSEWHERE = ("period.", "guest.adapted", "timer.", "failure.", "reseller.")
-"""Points to which a month's end alone comes (test_month_end.py), a guest that is changed (test_guest_commands.py), or a
-job of the worker that a plain bid does not need (test_workers_jobs.py)."""
+ELSEWHERE = ("period.", "guest.adapted", "timer.", "failure.", "reseller.", "volume.")
+"""Points to which a month's end alone comes (test_month_end.py), a guest that is changed (test_guest_commands.py), a
+job of the worker that a plain bid does not need (test_workers_jobs.py), or a volume (tests/provisioner)."""
 MATRIX = sorted(point for point in fault_points.POINTS if not point.startswith(ELSEWHERE))
 SOON = 1
 """Minutes from a bid to its start, where nothing has to come back in between."""

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from common import codec, subjects
-from common.wire import Allocation, UsageReport, Watermark
+from common.agent_commands import Watermark
+from common.wire import Allocation, UsageReport
 from market.engine import fence as fencing
 from market.engine.batch import BatchProcessor
 from market.engine.commands import Answer, Command

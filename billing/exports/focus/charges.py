@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from billing.daily import USAGE as METERED
 from billing.documents.content import CREDITS, Charge, Line, Tax
 from billing.documents.printing import micros, percent
+from billing.exports.focus.services import SERVICES, Service
 from common.minutes import minute_text, month_window
 from common.money import MICROS_PER_CENT
 
@@ -77,6 +78,7 @@ class CostRow:
     resource_type: str
     zone: str
     detail_id: str
+    service: Service
     tags: str = "{}"
 
 
@@ -114,7 +116,9 @@ def billed_rows(
     for tax in taxes:
         if off := tax.vat_cents * MICROS_PER_CENT - tax_micros[tax.vat_category, tax.vat_ppm]:
             detail = tax_detail(account.invoice_id, tax.vat_category, tax.vat_ppm)
-            yield _tax(account, ROUNDING, (account.period_start, account.period_end), off, "", detail)
+            yield _tax(
+                account, ROUNDING, (account.period_start, account.period_end), off, "", detail, SERVICES["guest"]
+            )
 
 
 def unbilled_rows(account: Account, charges: Iterable[Charge]) -> Iterator[CostRow]:
@@ -127,6 +131,7 @@ def unbilled_rows(account: Account, charges: Iterable[Charge]) -> Iterator[CostR
 
 def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
     """Billed is less the market's fee, which providers pay; listed is at the price of the trade."""
+    service = SERVICES[charge.kind]
     used = charge.item == METERED  # a release fee is one thing, at the price of the whole fee
     quantity = f"{account.sign * (charge.slice_minutes if used else 1)}.0"
     unit, price = (UNIT, micros(charge.price_micros)) if used else (FEE_UNIT, micros(charge.gross_micros))
@@ -134,7 +139,7 @@ def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
         account=account,
         category=USAGE,
         charge_class="Correction" if account.sign < 0 else "",
-        description=f"{'Slices' if used else 'Release'} of {charge.instrument}, contract {charge.contract_id}",
+        description=f"{service.slices if used else 'Release'} of {charge.instrument}, contract {charge.contract_id}",
         start=f"{charge.day}T00:00:00Z",
         end=f"{_next_day(charge.day)}T00:00:00Z",
         billed=micros(account.sign * charge.net_micros),
@@ -149,9 +154,10 @@ def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
         sku_price=f"{charge.instrument}@{micros(charge.price_micros)}",
         sku_meter=unit,
         resource=charge.contract_id,
-        resource_type="Nested virtual machine",
+        resource_type=service.resource_type,
         zone=charge.instrument.partition(".")[0],
         detail_id=detail_id,
+        service=service,
     )
 
 
@@ -159,11 +165,17 @@ def tax_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
     """The tax of one charge."""
     description = f"VAT {charge.vat_category} {percent(charge.vat_ppm)} %, contract {charge.contract_id}"
     period = f"{charge.day}T00:00:00Z", f"{_next_day(charge.day)}T00:00:00Z"
-    return _tax(account, description, period, charge.vat_micros, charge.contract_id, detail_id)
+    return _tax(account, description, period, charge.vat_micros, charge.contract_id, detail_id, SERVICES[charge.kind])
 
 
 def _tax(
-    account: Account, description: str, period: tuple[str, str], amount_micros: int, resource: str, detail_id: str
+    account: Account,
+    description: str,
+    period: tuple[str, str],
+    amount_micros: int,
+    resource: str,
+    detail_id: str,
+    service: Service,
 ) -> CostRow:
     amount = micros(account.sign * amount_micros)
     return CostRow(
@@ -185,9 +197,10 @@ def _tax(
         sku_price="",
         sku_meter="",
         resource=resource,
-        resource_type="Nested virtual machine" if resource else "",
+        resource_type=service.resource_type if resource else "",
         zone="",
         detail_id=detail_id,
+        service=service,
     )
 
 
@@ -214,6 +227,7 @@ def _rounded_line(account: Account, line: Line, off_micros: int) -> CostRow:
         resource_type="",
         zone=line.instrument.partition(".")[0],
         detail_id=line_detail(account.invoice_id, line.number),
+        service=SERVICES[line.kind],
     )
 
 

@@ -17,6 +17,7 @@ from billing.documents.printing import cents, issued_at, percent
 from billing.exports.focus.accounts import shown_name
 from billing.exports.focus.billed import Head, heads
 from billing.exports.focus.charges import TAX, USAGE, line_detail, month_bounds, tax_detail
+from billing.exports.focus.services import SERVICES
 from billing.tables import billing_period
 from billing.transfers import MARKET
 from common.minutes import month_window
@@ -78,7 +79,7 @@ def details_of(head: Head) -> Iterator[tuple[str, ...]]:
     for line in head.lines:
         grain = {"x_Instrument": line.instrument, "x_SliceMinutes": str(line.slice_minutes)}
         detail = line_detail(invoice, line.number)
-        yield _row(head, USAGE, detail, f"Slices of {line.instrument}", grain, line.net_cents)
+        yield _row(head, USAGE, detail, f"{SERVICES[line.kind].slices} of {line.name}", grain, line.net_cents)
     for tax in head.taxes:
         label = f"VAT {tax.vat_category} {percent(tax.vat_ppm)} %"
         detail = tax_detail(invoice, tax.vat_category, tax.vat_ppm)

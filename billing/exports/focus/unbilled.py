@@ -87,6 +87,7 @@ def _charges(contract: Row[Any], day: BilledDay) -> Iterator[tuple[str, str, Cha
                 billed_minutes=day.billed_minutes,
                 slice_minutes=day.billed_minutes * contract.slices,
                 item=day.item,
+                kind=contract.kind,
                 gross_micros=figures.gross,
                 fee_micros=fee,
                 net_micros=net,

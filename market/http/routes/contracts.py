@@ -15,6 +15,7 @@ from billing.endings import Outcome
 from common.minutes import minute_text
 from common.money import Money
 from common.price import Price
+from common.wire import Kind
 from market.contracts.end_contract import end_contract
 from market.contracts.read_contracts import get_contract, list_contracts
 from market.engine.commands import EndContract
@@ -52,9 +53,10 @@ class EndpointModel(BaseModel):
 
 
 class ContractModel(BaseModel):
-    """One guest on one node for one window at one price."""
+    """One guest, or one volume, on one node for one window at one price."""
 
     id: str
+    kind: Kind = Field(description="what it is for")
     role: str = Field(description="buyer or provider: which side of it you are")
     instrument: str
     node: str
@@ -76,8 +78,9 @@ class ContractModel(BaseModel):
     )
     resold_to: str | None = Field(description="the contract that has its rest now: its buyer has sold it on")
     resold_from: str | None = Field(description="the contract whose rest it is: its seller had bought that one")
-    guest_name: str
+    guest_name: str = Field(description="or that of the volume")
     guest_state: str | None = Field(description="as the agent reported it last")
+    attached_to: str | None = Field(description="of a volume: the contract of the guest that is to have it")
     endpoints: list[EndpointModel]
 
 
@@ -114,10 +117,15 @@ class UsageMinute(BaseModel):
 
 @router.get("", responses=documented(401, 403, 422))
 def contracts(
-    who: Reading, connection: Reader, after: After = "", limit: Limit = 100, state: ContractState | None = None
+    who: Reading,
+    connection: Reader,
+    after: After = "",
+    limit: Limit = 100,
+    state: ContractState | None = None,
+    kind: Kind | None = None,
 ) -> Page[ContractModel]:
     """Contracts that you bought or sold, oldest first."""
-    rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state)
+    rows = list_contracts(connection, who.participant, id_cursor(after, "con"), limit, state=state, kind=kind)
     items = [contract_model(row, who.participant) for row in rows]
     return Page(items=items, next=next_cursor([item.id for item in items], limit))
 
@@ -210,6 +218,7 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
     price = Price(row["price_micros"])
     return ContractModel(
         id=row["id"],
+        kind=row["kind"],
         role="buyer" if row["buyer_id"] == participant else "provider",
         instrument=row["instrument"],
         node=row["node_id"],
@@ -226,5 +235,6 @@ def contract_model(row: Mapping[Any, Any], participant: str) -> ContractModel:
         resold_from=row["resold_from"],
         guest_name=row["guest"]["name"],
         guest_state=row["guest_state"],
+        attached_to=row["extras"].get("attached_to") or None,
         endpoints=[EndpointModel(**endpoint) for endpoint in row["endpoints"]],
     )

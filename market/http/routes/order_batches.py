@@ -14,7 +14,7 @@ from market.engine.commands import Placement
 from market.http.auth import Selling, require
 from market.http.fields import Request
 from market.http.order_answers import BatchResults, PlacedOrder, Preview, RefusedOrder, order_model, preview_model
-from market.http.order_requests import AskRequest, BidRequest, OrderRequest
+from market.http.order_requests import AskRequest, BidRequest, GuestRequest, OrderRequest
 from market.http.placements import placement_of, time_in_force_of
 from market.http.problems import ProblemDetails, documented, problem_of, problem_of_validation
 from market.http.services import Market, Services
@@ -68,7 +68,10 @@ async def preview(body: OrderRequest, who: Selling, market: Market) -> Preview:
         require(who, "trade")
     await market.instruments.expect(body.instrument)
     placement = placement_of(body, who.participant, market.clock.now_ms())
-    written_out = body.model_copy(update={"time_in_force": time_in_force_of(body)})
+    defaults: dict[str, Any] = {"time_in_force": time_in_force_of(body)}
+    if isinstance(body, BidRequest) and body.volume is None:
+        defaults["guest"] = body.guest or GuestRequest()
+    written_out = body.model_copy(update=defaults)
     return preview_model(await preview_order(market.engine, placement), written_out)
 
 

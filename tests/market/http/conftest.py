@@ -172,8 +172,8 @@ def node_id(world: World, provider: Http) -> str:
     return online_node(world, provider)
 
 
-def online_node(world: World, provider: Http) -> str:
-    answer = provider.post("/v1/nodes", NODE)
+def online_node(world: World, provider: Http, **fields: Any) -> str:
+    answer = provider.post("/v1/nodes", NODE | fields)
     assert answer.status_code == 201, answer.text
     made: str = answer.json()["id"]
     with world.begin() as connection:

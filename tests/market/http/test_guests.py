@@ -112,6 +112,7 @@ def test_each_command_is_a_new_revision_of_the_whole_wish_and_asked_again_change
 
 
 def test_restarts_and_reverts_are_counted_and_guarded_by_the_revision(buyer: Http, guest: str, world: World) -> None:
+    buyer.post(f"{guest}/rescale", {"disk_gib": 10})
     assert buyer.post(f"{guest}/snapshots", {"name": "before"}).json()["snapshots"] == ["before"]
     for verb in ("restart", "snapshots/before/revert"):
         first = buyer.post(f"{guest}/{verb}")

@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from billing.tables import usage_minute
 from common import codec, subjects
+from common.agent_commands import Retell, Sync
 from common.clock import ClockAnchor, MarketClock, SystemClock
-from common.wire import Capacity, GuestMinute, GuestStatus, Heartbeat, Retell, Sync, UsageReport
+from common.wire import Capacity, GuestMinute, GuestStatus, Heartbeat, UsageReport
 from market.tables import contract, node
 from market.worker.inbox import Inbox
 from market.worker.statuses import Statuses

@@ -26,7 +26,7 @@ def test_every_command_to_a_guest_reaches_the_market(
         assert guest(verb)["want"] == want
     assert guest("restart", "--revision", "5")["revision"] == 6
     (tmp_path / "data").write_text("#!/bin/sh\n")
-    sizes = ("--vcpus", "1", "--memory", "1024", "--disk", "10", "--cpu-shares", "512", "--cpu-percent", "50")
+    sizes = ("--vcpus", "1", "--memory", "1024", "--disk", "8", "--cpu-shares", "512", "--cpu-percent", "50")
     guest("rescale", *sizes, "--wait", "0")
     guest("configure", "--name", "web-1", "--port", "80", "--port", "443", "--user-data", str(tmp_path / "data"))
     guest("adapter attach", "eth1")
@@ -35,7 +35,7 @@ def test_every_command_to_a_guest_reaches_the_market(
     guest("snapshot take", "before")
     shown = guest("snapshot revert", "before")
     expected = {
-        "vcpus": 1, "memory_mib": 1024, "disk_gib": 10, "cpu_shares": 512, "cpu_percent": 50, "name": "web-1",
+        "vcpus": 1, "memory_mib": 1024, "disk_gib": 8, "cpu_shares": 512, "cpu_percent": 50, "name": "web-1",
         "ports": [80, 443], "adapters": ["eth1"], "snapshots": ["before"], "settled": None,
         "volumes": [{"name": "data", "size_gib": 3, "filesystem": "ext4"}],
     }  # fmt: skip

@@ -15,9 +15,10 @@ import httpx
 import libvirt
 import pytest
 
+from common.agent_commands import Sync
 from common.clock import ClockAnchor, MarketClock, SystemClock
 from common.ids import new_id
-from common.wire import Allocation, Sync
+from common.wire import Allocation
 from nestex.stack.nats import start_nats
 from nestex.stack.supervisor import Supervisor
 from provisioner.hypervisor.port import Guest

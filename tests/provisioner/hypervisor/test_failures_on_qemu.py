@@ -81,7 +81,8 @@ def test_what_cannot_be_had_fails_with_its_reason_and_what_finds_no_room_waits_f
             assert [guest.contract for guest in driver.guests()] == [waiting]
             for contract in (*failing, waiting):
                 await side.allocate(Allocation(contract, 2, "gone", *window, SMALL))
-                await eventually(lambda: "removed" in side.states(contract), READY_SECONDS)
+            gone = (*failing, waiting)
+            await eventually(lambda: all("removed" in side.states(each) for each in gone), READY_SECONDS)
             assert all(set(side.seconds(each).values()) <= {0} for each in failing)
         assert driver.guests() == ()
         assert list((agent_node.folder / "storage" / "guests").iterdir()) == []

@@ -138,7 +138,7 @@ def test_a_guest_that_is_missing_is_not_found(driver: Hypervisor, contract: str)
     calls: list[tuple[Ability, Callable[[], object]]] = [
         ("snapshots", lambda: driver.snapshot(contract, "one")),
         ("adapters", lambda: driver.nic_attach(contract, "eth1")),
-        ("volumes", lambda: driver.volume_attach(contract, "vol_missing")),
+        ("attachments", lambda: driver.volume_attach(contract, "vol_missing")),
         ("console", lambda: driver.console(contract)),
     ]
     for ability, call in calls:
@@ -148,9 +148,11 @@ def test_a_guest_that_is_missing_is_not_found(driver: Hypervisor, contract: str)
 
 
 def test_volumes_are_made_attached_to_one_guest_freed_and_removed(driver: Hypervisor, contract: str) -> None:
-    if not _can(driver, "volumes"):
+    if not _can(driver, "attachments"):
         with pytest.raises(Refused, match="volumes"):
-            driver.volume_create("vol_1", 1)
+            driver.volume_attach(contract, "vol_1")
+        with pytest.raises(Refused, match="volumes"):
+            driver.volume_create(f"{contract}-own", 1)
         return
     other = new_id("con", 0)
     for each in (contract, other):
@@ -177,6 +179,26 @@ def test_volumes_are_made_attached_to_one_guest_freed_and_removed(driver: Hyperv
     for _ in range(2):
         driver.volume_remove("vol_1")
     assert driver.volumes() == ()
+
+
+def test_a_volume_is_made_replaced_by_an_empty_one_and_withdrawn_from_whoever_has_it(
+    driver: Hypervisor, contract: str
+) -> None:
+    for _ in range(2):
+        driver.volume_create("con_v", 1, "ext4")
+    driver.volume_replace("con_v", 0)
+    assert [(volume.name, volume.size_gib) for volume in driver.volumes()] == [("con_v", 0)]
+    driver.volume_replace("con_v", 2, "ext4")
+    assert [(volume.name, volume.size_gib) for volume in driver.volumes()] == [("con_v", 2)]
+    driver.ensure(contract, 1, SMALL, run=False)
+    if _can(driver, "attachments"):
+        driver.volume_attach(contract, "con_v", "data")
+        with pytest.raises(Conflict):
+            driver.volume_replace("con_v", 1)
+    for _ in range(2):
+        driver.volume_withdraw("con_v")
+        assert driver.volumes() == ()
+    assert driver.ensure(contract, 1, SMALL, run=True).up
 
 
 def test_adapters_may_be_attached_and_detached_again_and_again(driver: Hypervisor, contract: str) -> None:
