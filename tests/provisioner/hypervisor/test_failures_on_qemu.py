@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from common.wire import Allocation
 from provisioner.hypervisor.qemu_driver import QemuDriver
 from provisioner.images.manifest import read_manifest
 from tests.provisioner.agent_process import Node
-from tests.provisioner.bus import Nats, eventually, market
+from tests.provisioner.bus import Market, Nats, eventually, market
 from tests.provisioner.hypervisor.real_node import READY_SECONDS, SMALL, RealNode
 from tests.provisioner.hypervisor.test_agent_on_qemu import HOURS, agent_node, driver, new_contract, synced
 
@@ -74,20 +75,23 @@ def test_what_cannot_be_had_fails_with_its_reason_and_what_finds_no_room_waits_f
             assert "preparing" not in side.states(waiting)
             await asyncio.to_thread(_make_room, full_cache)
             await eventually(lambda: "preparing" in side.states(waiting), READY_SECONDS)
-            await eventually(lambda: all("failed" in side.states(each) for each in failing), READY_SECONDS)
+            await eventually(partial(_all, side, failing, "failed"), READY_SECONDS)
             for status in side.statuses:
                 if status.state == "failed":
                     assert failing[status.contract] in status.reason
             assert [guest.contract for guest in driver.guests()] == [waiting]
             for contract in (*failing, waiting):
                 await side.allocate(Allocation(contract, 2, "gone", *window, SMALL))
-            gone = (*failing, waiting)
-            await eventually(lambda: all("removed" in side.states(each) for each in gone), READY_SECONDS)
+            await eventually(partial(_all, side, (*failing, waiting), "removed"), READY_SECONDS)
             assert all(set(side.seconds(each).values()) <= {0} for each in failing)
         assert driver.guests() == ()
         assert list((agent_node.folder / "storage" / "guests").iterdir()) == []
 
     asyncio.run(story())
+
+
+def _all(side: Market, contracts: Iterable[str], state: str) -> bool:
+    return all(state in side.states(contract) for contract in contracts)
 
 
 def _make_room(full_cache: Path) -> None:
