@@ -40,7 +40,8 @@ CHUNK = 16
 """So many actions are carried out before their steps are stored and told."""
 
 ACT_SECONDS = 1.0
-"""So long, in real time, is acted before it is looked again: starting a guest takes seconds on a busy node."""
+"""So long, in real time, is acted before it is looked again: starting a guest takes seconds on a busy node. Longer
+where looking takes longer, as at many guests: it is to be the smaller part."""
 
 
 class ReconcileLoop:
@@ -73,6 +74,7 @@ class ReconcileLoop:
         self._minute = 0
         self._pool_is_away = False
         self._look_seconds = LOOK_SECONDS
+        self._act_seconds = ACT_SECONDS
 
     def wake(self) -> None:
         """There may be something to do. To be called on the event loop."""
@@ -97,7 +99,9 @@ class ReconcileLoop:
 
     async def step(self) -> bool:
         """Look, meter and act once; False when nothing was to do. Raises Unavailable when the hypervisor is away."""
+        began = self._clock.real.monotonic()
         sighting = await self._hypervisor(self._look)
+        self._act_seconds = max(ACT_SECONDS, self._clock.real.monotonic() - began)
         booting = any(guest.booting for guest in sighting.guests)
         self._look_seconds = BOOTING_SECONDS if booting else LOOK_SECONDS
         self._minute = sighting.at_ms // MS_PER_MINUTE  # not a later one: guests are metered up to here
@@ -134,7 +138,7 @@ class ReconcileLoop:
 
     async def _act(self, actions: list[Action]) -> int:
         """How many there was time for."""
-        outcomes = await self._hypervisor(_carry_out_some, actions, self._driver, self._clock)
+        outcomes = await self._hypervisor(_carry_out_some, actions, self._driver, self._clock, self._act_seconds)
         steps = [step for outcome in outcomes for step in outcome.steps]
         await self._storage(take_steps, self._store, steps)
         fault_points.reach("agent.noted")
@@ -191,9 +195,9 @@ def _carry_out_all(actions: list[Action], driver: Hypervisor, clock: MarketClock
     return [carry_out(action, driver, clock.now_ms) for action in actions]
 
 
-def _carry_out_some(actions: list[Action], driver: Hypervisor, clock: MarketClock) -> list[Outcome]:
+def _carry_out_some(actions: list[Action], driver: Hypervisor, clock: MarketClock, seconds: float) -> list[Outcome]:
     """At least one. What there is no time for is decided anew: a contract that ends meanwhile comes first then."""
-    until, outcomes = clock.real.monotonic() + ACT_SECONDS, list[Outcome]()
+    until, outcomes = clock.real.monotonic() + seconds, list[Outcome]()
     for action in actions:
         outcomes.append(carry_out(action, driver, clock.now_ms))
         if clock.real.monotonic() >= until:
