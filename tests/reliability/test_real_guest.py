@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from nestex.stack.hypervisor_kind import HypervisorKind
 from tests.provisioner.hypervisor.guest_slots import room_for
+from tests.provisioner.images.built import built_image
 from tests.reliability.buyer import Buyer
 from tests.reliability.founding import running_town
 from tests.reliability.town import Town
@@ -20,6 +22,9 @@ HOURS = 600
 
 @pytest.fixture(params=["qemu"])
 def real_town(request: pytest.FixtureRequest, data_path: Path, patient_children: pytest.MonkeyPatch) -> Iterator[Town]:
+    shutil.copytree(built_image(request.config), data_path / "images")
+    data_path.chmod(0o711)
+    shutil.copyfile(data_path / "images" / "nestex-l2.json", data_path / "images" / "default.json")
     with room_for(1), running_town(data_path, hypervisor=HypervisorKind(request.param)) as made:
         yield made
 

@@ -6,7 +6,6 @@ need. A run without root leaves them out, and says so in its last line (tests/co
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -23,28 +22,18 @@ from nestex.stack.supervisor import Supervisor
 from provisioner.hypervisor.boot_probe import probe_machine
 from provisioner.hypervisor.libvirt_connection import start_event_loop
 from provisioner.hypervisor.qemu_driver import Places, QemuDriver
-from provisioner.images.debian import fetch_busybox, fetch_kernel
-from provisioner.images.small_guest import build_small_guest
 from tests.provisioner.hypervisor.guest_slots import room_for
 from tests.provisioner.hypervisor.real_node import RealNode
+from tests.provisioner.images.built import built_image
 
 
 @pytest.fixture(scope="session")
-def image_pool(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A pool with the small guest, built once for all workers of the run."""
-    run = getattr(request.config, "workerinput", {}).get("testrunuid", "alone")
-    shared = Path(tempfile.gettempdir()) / f"nestex-images-{run}"
-    shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "nestex-l2.json").exists():
-            build_small_guest(fetch_kernel(), fetch_busybox(), shared)
+def image_pool(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """A pool with the small guest."""
     pool = Path(tempfile.mkdtemp(prefix="nestex-pool-"))
-    shutil.copytree(shared, pool, dirs_exist_ok=True)
+    shutil.copytree(built_image(pytestconfig), pool, dirs_exist_ok=True)
     yield pool
     shutil.rmtree(pool)
-    if run == "alone":
-        shutil.rmtree(shared)
 
 
 @pytest.fixture(scope="session")
