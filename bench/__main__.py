@@ -6,13 +6,14 @@ import sys
 
 from rich.console import Console
 
-from bench import auction, durable, exports, http, invoices, provisioning, settlement
+from bench import auction, durable, exports, guests, http, invoices, provisioning, settlement
 from bench.week import run as week
 
 BENCHMARKS = {
     "auction": auction.run,
     "durable": durable.run,
     "exports": exports.run,
+    "guests": guests.run,
     "http": http.run,
     "invoices": invoices.run,
     "provisioning": provisioning.run,

@@ -22,6 +22,7 @@ from nestex.stack.libvirtd import start_libvirtd
 from provisioner import lives
 from provisioner.blocking import Blocking
 from provisioner.hypervisor.domain_xml import Mark, domain_xml
+from provisioner.hypervisor.libvirt_connection import start_event_loop
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
 from provisioner.loop import ReconcileLoop
 from provisioner.store import Store
@@ -37,6 +38,7 @@ _CAPACITY = Capacity(2 * GUESTS, 256 * GUESTS, 2 * GUESTS)
 
 def run() -> Iterator[str]:
     """Lines of the report."""
+    start_event_loop()  # before the first connection of the process, which is the supervisor's
     yield f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
     with agent_on_test_driver((_CAPACITY.vcpus, _CAPACITY.memory_mib, _CAPACITY.disk_gib)) as agent:
         yield from asyncio.run(_lived(agent))
