@@ -24,7 +24,7 @@ SET lock_timeout = '10s';
 DROP SCHEMA IF EXISTS public CASCADE;
 CREATE SCHEMA public;
 """
-_NEW_GENERATION = """
+NEW_GENERATION = """
 UPDATE public.deployment
     SET generation = greatest(generation + 1, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint);
 UPDATE public.lease SET epoch = epoch + 1000000, holder = 'restored', expires_at = now() - interval '1 second';
@@ -49,7 +49,7 @@ def restore(url: str, source: Path, *, replace: bool) -> Manifest:
         problem = f"the backup has schema {manifest.revision}, this version knows up to {schema.newest()}"
         raise InvalidInput("backup_unusable", problem, field="folder")
     _examine(url, replace=replace)
-    postgres_client.play(url, source / archive.DUMP, before=_EMPTY, after=_NEW_GENERATION)
+    postgres_client.play(url, source / archive.DUMP, before=_EMPTY, after=NEW_GENERATION)
     schema.upgrade(url)
     return manifest
 
@@ -58,7 +58,7 @@ def begin_generation(url: str) -> None:
     """For a database that was set back by other means: what `restore` does besides the setting back."""
     _examine(url, replace=True)
     with psycopg.connect(url) as connection:
-        connection.execute(_NEW_GENERATION)
+        connection.execute(NEW_GENERATION)
 
 
 def _examine(url: str, *, replace: bool) -> None:

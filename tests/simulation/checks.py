@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 
 from billing.tables import billable_contract, ledger_account, usage_minute, usage_refused
 from common.minutes import SECONDS_PER_MINUTE
-from market.contract_states import RELEASED
+from market.contract_states import RECLAIMED, RELEASED
 from market.engine.commands import Answer, Command, EndContract, PlaceAsk, PlaceBid, PreviewOrder
 from market.nodes.liveness import live_revisions
 from market.tables import contract, orders
@@ -22,6 +22,7 @@ from nestex.audit.market import audit
 from nestex.books import first_difference
 from provisioner.guest import GuestRecord
 from tests.simulation.hypervisor import Run
+from tests.simulation.market import SPOT_CODE
 
 MS_PER_MINUTE = 60_000
 OVERDUE_MINUTES = 12
@@ -41,7 +42,10 @@ def acknowledged(database: Engine, command: Command, answer: Answer) -> str | No
     if isinstance(command, EndContract) and answer.ended is not None:
         with database.connect() as connection:
             state = connection.execute(select(contract.c.state).where(contract.c.id == command.contract)).scalar_one()
-        return None if state == RELEASED else f"the release of {command.contract} was acknowledged, and it is {state}"
+        wanted = {"release": RELEASED, "reclaim": RECLAIMED}.get(command.ending)
+        return (
+            None if state == wanted else f"the {command.ending} of {command.contract} was acknowledged: it is {state}"
+        )
     return None
 
 
@@ -49,6 +53,15 @@ def running(database: Engine, participant: str) -> list[str]:
     """The contracts that this participant bought and that have not ended, by id."""
     live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
     query = select(contract.c.id).where(contract.c.buyer_id == participant, live)
+    with database.connect() as connection:
+        return list(connection.execute(query.order_by(contract.c.id)).scalars())
+
+
+def reclaimable(database: Engine, participant: str) -> list[str]:
+    """The contracts that this participant sold and may take back, by id."""
+    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
+    spot = contract.c.instrument == SPOT_CODE
+    query = select(contract.c.id).where(contract.c.provider_id == participant, live, spot)
     with database.connect() as connection:
         return list(connection.execute(query.order_by(contract.c.id)).scalars())
 
@@ -122,7 +135,8 @@ def agreement(database: Engine, node: str, held: Mapping[str, GuestRecord], up: 
                 f"node {node} should hold {name} at revision {revision} and has {record and record.allocation.revision}"
             )
         inside = record.allocation.start < minute < record.allocation.end - 1
-        if inside and record.state != "failed" and name not in up:
+        wanted_up = record.allocation.want in ("run", "paused") and not record.halted
+        if inside and wanted_up and record.state != "failed" and name not in up:
             return f"node {node}: the guest of {name} should run and does not ({record.state})"
     stray = [name for name in up if name not in wanted and name not in held]
     return f"node {node} runs {stray[0]}, which nobody wants" if stray else None
@@ -134,7 +148,9 @@ def ended(database: Engine, up: list[str]) -> str | None:
         return f"the guest of {up[0]} is still up"
     with database.connect() as connection:
         alive = connection.execute(
-            select(contract.c.id, contract.c.state).where(contract.c.state.not_in(("completed", "failed", "released")))
+            select(contract.c.id, contract.c.state).where(
+                contract.c.state.not_in(("completed", "failed", "released", "reclaimed"))
+            )
         ).first()
         if alive is not None:
             return f"contract {alive.id} is {alive.state} for ever"
@@ -149,43 +165,72 @@ def ended(database: Engine, up: list[str]) -> str | None:
 
 
 def delivered(
-    database: Engine, runs: list[Run], may_lack: Callable[[str], bool], broken: set[str], slack_seconds: int
+    database: Engine,
+    runs: list[Run],
+    may_lack: Callable[[str], bool],
+    broken: set[str],
+    commanded: set[str],
+    slack_seconds: int,
 ) -> str | None:
     """Every delivered minute is billed, and none that was not, by contract.
 
     A guest is delivered from when it was told to be ready: not before, where its agent died between its start and the
     news of it. `may_lack` names the nodes whose agents have lost what they knew. Of `broken` guests, the time since
-    they were last seen up counts for nothing.
+    they were last seen up counts for nothing. `commanded` guests may be off because their buyers want it, which
+    counts, or be on the way up again, which does not.
     """
-    up_ms: Counter[str] = Counter()
-    ready_ms: Counter[str] = Counter()
     with database.connect() as connection:
         rows = connection.execute(select(billable_contract)).all()
         usage = usage_minute.c
         query = select(usage.contract_id, func.sum(usage.seconds)).group_by(usage.contract_id)
         metered = {name: int(seconds) for name, seconds in connection.execute(query)}
-        refused = connection.execute(select(usage_refused.c.node_id, usage_refused.c.reason)).all()
         ready = select(contract.c.id, contract.c.ready_at_micros).where(contract.c.ready_at_micros.is_not(None))
         ready_at = {name: int(micros) // 1000 for name, micros in connection.execute(ready)}
     bounds = {row.contract_id: (row.start_minute, row.ended_minute or row.end_minute) for row in rows}
+    up_ms, ready_ms = _times(runs, bounds, ready_at)
+    for row in rows:
+        seconds = metered.get(row.contract_id, 0)
+        if row.contract_id in commanded and row.contract_id in ready_at:
+            start, end = bounds[row.contract_id]
+            up_ms[row.contract_id] = (end - start) * MS_PER_MINUTE
+        up_s, delivered_s = up_ms[row.contract_id] / 1000, ready_ms[row.contract_id] / 1000
+        if seconds > up_s + slack_seconds:
+            return f"contract {row.contract_id}: {seconds} s metered, {up_s:.1f} s up"
+        may_be_less = row.contract_id in broken | commanded or may_lack(row.node_id)
+        if not may_be_less and seconds < delivered_s - slack_seconds:
+            return f"contract {row.contract_id}: {seconds} s metered, {delivered_s:.1f} s delivered: too few"
+        if seconds // SECONDS_PER_MINUTE != row.billed_minutes:
+            return f"contract {row.contract_id}: {seconds} s metered, {row.billed_minutes} minutes billed"
+    return None
+
+
+def refused(database: Engine, may_lack: Callable[[str], bool], given_up: set[str]) -> str | None:
+    """No usage was refused but what came too late, and what a restore has left without a contract."""
+    with database.connect() as connection:
+        rows = connection.execute(select(usage_refused)).all()
+    wrong = [
+        row.reason
+        for row in rows
+        if not may_lack(row.node_id)
+        and row.reason not in ("after_end", "after_close")
+        and row.contract_id not in given_up
+    ]
+    return f"usage was refused: {wrong[0]}" if wrong else None
+
+
+def _times(
+    runs: list[Run], bounds: Mapping[str, tuple[int, int]], ready_at: Mapping[str, int]
+) -> tuple[Counter[str], Counter[str]]:
+    """For how many ms of its window each contract's guest was up, and up after it was told to be ready."""
+    up_ms: Counter[str] = Counter()
+    ready_ms: Counter[str] = Counter()
     for run in runs:
         start, end = bounds[run.contract]
         if run.to_ms is not None:
             from_ms, to_ms = max(run.from_ms, start * MS_PER_MINUTE), min(run.to_ms, end * MS_PER_MINUTE)
             up_ms[run.contract] += max(0, to_ms - from_ms)
             ready_ms[run.contract] += max(0, to_ms - max(from_ms, ready_at.get(run.contract, to_ms)))
-    for row in rows:
-        seconds = metered.get(row.contract_id, 0)
-        up_s, delivered_s = up_ms[row.contract_id] / 1000, ready_ms[row.contract_id] / 1000
-        if seconds > up_s + slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {up_s:.1f} s up"
-        may_be_less = row.contract_id in broken or may_lack(row.node_id)
-        if not may_be_less and seconds < delivered_s - slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {delivered_s:.1f} s delivered: too few"
-        if seconds // SECONDS_PER_MINUTE != row.billed_minutes:
-            return f"contract {row.contract_id}: {seconds} s metered, {row.billed_minutes} minutes billed"
-    wrong = [reason for node, reason in refused if not may_lack(node) and reason not in ("after_end", "after_close")]
-    return f"usage was refused: {wrong[0]}" if wrong else None
+    return up_ms, ready_ms
 
 
 def given_back(told: Mapping[str, Any], again: Answer) -> str | None:

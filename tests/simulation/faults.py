@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from tests.simulation.agent_file import AgentFile
+from tests.simulation.backup import Backup
 from tests.simulation.bus import Bus
 from tests.simulation.clocks import SPEED
 from tests.simulation.database import FAULTS, SimulatedDatabase
 from tests.simulation.hosts import Host
 from tests.simulation.hypervisor import WatchedDriver
 from tests.simulation.loop import SimulatedLoop
+from tests.simulation.notebook import Notebook
 
 PAUSE_SECONDS = 0.6
 SERVERS = ("engine-a", "engine-a", "engine-b", "engine-b", "worker-a", "worker-a", "market")
@@ -25,46 +25,11 @@ SKEW_MICROS = 750_000
 
 
 @dataclass
-class AgentFile:
-    """An agent's file: the one that it uses now, and a copy of an earlier moment. `changed` is set once it was lost or
-    restored: minutes may then be missing, and none may be doubled."""
-
-    folder: Path
-    name: str
-    generation: int = 0
-    changed: bool = False
-
-    def path(self) -> Path:
-        """Where it is."""
-        return self.folder / f"{self.name}-{self.generation}.sqlite"
-
-    def back_up(self) -> None:
-        """Remember it as it is."""
-        if self.path().exists():
-            with _open(self.path()) as now, _open(self._copy()) as copy:
-                now.backup(copy)
-
-    def lose(self) -> None:
-        """The next agent finds none."""
-        self.generation += 1
-        self.changed = True
-
-    def restore(self) -> None:
-        """The next agent finds the copy, if there is one."""
-        if not self._copy().exists():
-            return
-        self.generation += 1
-        self.changed = True
-        with _open(self._copy()) as copy, _open(self.path()) as connection:
-            copy.backup(connection)
-
-    def _copy(self) -> Path:
-        return self.folder / f"{self.name}-copy.sqlite"
-
-
-@dataclass
 class Faults:
-    """What can go wrong, and what has. `slow` maps a process's name to the seconds that its threads take at most."""
+    """What can go wrong, and what has. `slow` maps a process's name to the seconds that its threads take at most.
+
+    `bus_lost` says that streams have lost something, `given_up` names the contracts that a restore has taken away.
+    """
 
     rng: random.Random
     loop: SimulatedLoop
@@ -72,9 +37,14 @@ class Faults:
     database: SimulatedDatabase
     hosts: dict[str, Host]
     agents: dict[str, tuple[Host, AgentFile, WatchedDriver]]
+    notebook: Notebook
     slow: dict[str, float] = field(default_factory=dict)
     losing_acks: bool = False
     skewed: bool = False
+    bus_lost: bool = False
+    given_up: set[str] = field(default_factory=set)
+    backup: Backup | None = None
+    restores: int = 0
     log: list[str] = field(default_factory=list)
 
     async def strike(self) -> None:
@@ -93,6 +63,9 @@ class Faults:
             (3, self._agent_file),
             (2, self._acknowledgements),
             (1, self._clock),
+            (2, self._bus_is_emptied),
+            (4, self._backup),
+            (1, self._node_is_gone),
         ]
         while True:
             await asyncio.sleep(self.rng.expovariate(1 / PAUSE_SECONDS))
@@ -152,7 +125,14 @@ class Faults:
         self.loop.call_later(self.rng.uniform(0.1, 1.2), self._lose_tails)
         return "the bus loses power"
 
+    def _bus_is_emptied(self) -> str:
+        """Its disk is lost: it comes back without streams and consumers."""
+        self.bus_lost = True
+        self.wired.jetstream.forget_everything()
+        return f"the bus is emptied, {self._cut_off(sorted(self.hosts), self.rng.uniform(0.2, 2))}"
+
     def _lose_tails(self) -> None:
+        self.bus_lost = True
         for stream in self.wired.jetstream.streams.values():
             stream.lose_tail(self.rng.randrange(4))
         self._cut_off(sorted(self.hosts), self.rng.uniform(0.2, 2))
@@ -206,18 +186,27 @@ class Faults:
     def _keep_acknowledgements(self) -> None:
         self.losing_acks = False
 
+    def _backup(self) -> str:
+        """One is made, or the database is set back to the one that there is; agents and the bus are further on then."""
+        if self.backup is None or self.rng.random() < 0.3:
+            self.backup = Backup(self.database.engine, self.notebook)
+            return "a backup of the database"
+        for name, host in self.hosts.items():
+            if not name.startswith("agent"):
+                host.kill(self.rng.uniform(0.5, 3))
+        self.given_up |= self.backup.put_back()
+        self.database.faults.clear()
+        self.restores += 1
+        return "the database is set back"
+
+    def _node_is_gone(self) -> str:
+        """For longer than contracts wait for it."""
+        host, _file, _driver = self._agent()
+        return self._cut_off([host.name], 2 * TEN_MINUTES_SECONDS)
+
     def _clock(self) -> str:
         host = self.hosts[self.rng.choice(sorted(self.hosts))]
         host.skew_micros = self.rng.randrange(-SKEW_MICROS, SKEW_MICROS)
         host.kill(self.rng.uniform(0.1, 3))
         self.skewed = True
         return f"clock of {host.name} is {host.skew_micros} us ahead"
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(path)
-    try:
-        yield connection
-    finally:
-        connection.close()

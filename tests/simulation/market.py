@@ -1,8 +1,8 @@
-"""The market that a simulation begins with: an instrument, providers with nodes, buyers, some of them short of cash."""
+"""The market that a simulation begins with: instruments, providers with nodes, buyers, some of them short of cash."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
@@ -20,6 +20,8 @@ from market.tables import node
 from runtime.deployment import establish
 from tests.market.factories import INSTRUMENT, PROVIDER_FORM, ZONE
 
+SPOT_INSTRUMENT = replace(INSTRUMENT, firmness="spot")
+SPOT_CODE = SPOT_INSTRUMENT.code
 CAPACITY = Capacity(12, 12 * 2048, 120)
 NODES_OF = (1, 1)
 """Nodes of each provider."""
@@ -48,7 +50,8 @@ def found(database: Engine, anchor: ClockAnchor) -> Cast:
         identities.save(connection, MARKET, PROVIDER_FORM, anchor.market_micros)
         for standard in STANDARD:
             add_class(connection, standard)
-        create_instrument(connection, INSTRUMENT)
+        for instrument in (INSTRUMENT, SPOT_INSTRUMENT):
+            create_instrument(connection, instrument)
         providers = [_participant(connection, anchor, f"provider-{n}", 20_000_000) for n in range(len(NODES_OF))]
         for provider in providers:
             become_provider(connection, anchor.market_micros, provider, PROVIDER_FORM)
@@ -80,6 +83,6 @@ def _node(connection: Connection, anchor: ClockAnchor, owner: str, name: str) ->
         offered=CAPACITY,
         reserved_until=now_minute + 10_000,
     )
-    connection.execute(node.update().where(node.c.id == row["id"]).values(state="online"))
+    connection.execute(node.update().where(node.c.id == row["id"]).values(state="online", agent_public_key=name))
     created: str = row["id"]
     return created

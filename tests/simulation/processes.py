@@ -39,6 +39,7 @@ SETTINGS = Settings(
     nats_credentials=Path(),
     lease_seconds=1.5,
     node_lost_seconds=6.0,
+    lost_after_minutes=15,
     snapshot_commands=25,
     grace_minutes=GRACE_MINUTES,
 )

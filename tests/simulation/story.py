@@ -8,27 +8,31 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from billing.tables import billable_contract
 from common.clock import MarketClock
+from market.contracts.command_guest import Change, command_guest
 from market.engine.client import EngineClient, RemoteEngine
 from market.engine.commands import Answer, Command
 from provisioner.store import Store
 from runtime import bus as product_bus
+from runtime.database import transaction
 from tests.market.factories import ZONE
 from tests.simulation import checks
+from tests.simulation.agent_file import AgentFile
 from tests.simulation.bus import Bus
 from tests.simulation.clocks import IN_THE_MIDDLE, NEAR_THE_END, SPEED, SimulatedClock, anchor_at
 from tests.simulation.complaints import surprising
 from tests.simulation.database import SimulatedDatabase
-from tests.simulation.faults import AgentFile, Faults
+from tests.simulation.faults import Faults
 from tests.simulation.hosts import Host, bury
-from tests.simulation.hypervisor import WatchedDriver
+from tests.simulation.hypervisor import Run, WatchedDriver
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.market import found
+from tests.simulation.notebook import Notebook
 from tests.simulation.processes import GRACE_MINUTES, SETTINGS, Server, agent, market
-from tests.simulation.traders import Notebook, Trader
+from tests.simulation.traders import Desk, Trader
 
 ACTIVE_SECONDS = 12
 AGREE_SECONDS = 60
@@ -63,10 +67,9 @@ class Story:
         self._cast = found(data.engine, anchor)
         self.notebook = Notebook(self._heard)
         self._broken: list[str] = []
+        desk = Desk(self._bought, self._reclaimable, self._command)
         self._traders = [
-            Trader(
-                f"{seed} {index}", owner, self._cast.providers.get(owner, ()), self.notebook, self._clock, self._bought
-            )
+            Trader(f"{seed} {index}", owner, self._cast.providers.get(owner, ()), self.notebook, self._clock, desk)
             for index, owner in enumerate((*self._cast.providers, *self._cast.buyers))
         ]
         self.hosts: dict[str, Host] = {}
@@ -82,7 +85,8 @@ class Story:
             driver = WatchedDriver(random.Random(rng.random()), self._clock.now_ms)
             host = self._host(f"agent-{index}", agent(node, anchor, file.path, driver))
             self._agents[node] = host, file, driver
-        self.faults = Faults(random.Random(rng.random()), loop, wired, data, self.hosts, self._agents, slow)
+        seldom = random.Random(rng.random())
+        self.faults = Faults(seldom, loop, wired, data, self.hosts, self._agents, self.notebook, slow)
 
     async def live(self, *, with_faults: bool) -> str | None:
         """Trade and break things, heal, agree, come to an end; at every point, look. The first difference."""
@@ -116,12 +120,17 @@ class Story:
     def _trading(self, engine: EngineClient) -> list[Coroutine[Any, Any, None]]:
         return [trader.trade(engine) for trader in self._traders]
 
-    def _trader(self, seed: str, owner: str) -> Trader:
-        nodes = self._cast.providers.get(owner, ())
-        return Trader(seed, owner, nodes, self.notebook, self._clock, self._bought)
-
     def _bought(self, participant: str) -> list[str]:
         return checks.running(self._data.engine, participant)
+
+    def _reclaimable(self, participant: str) -> list[str]:
+        return checks.reclaimable(self._data.engine, participant)
+
+    async def _command(self, participant: str, contract: str, change: Change) -> None:
+        def work(connection: Connection) -> None:
+            command_guest(connection, participant, contract, change, self._clock.now_micros())
+
+        await asyncio.to_thread(transaction, self._data.engine, work)
 
     def _heard(self, command: Command, answer: Answer) -> None:
         if difference := checks.acknowledged(self._data.engine, command, answer):
@@ -139,13 +148,16 @@ class Story:
         self._must(next(iter(self._broken), None))
         ends = [(host.name, end) for host in self.hosts.values() for end in host.ends]
         self._must(next((f"{name} ended: {end!r}" for name, end in ends if surprising(end)), None))
-        runs = [run for _host, _file, driver in self._agents.values() for run in driver.runs]
-        self._must(checks.windows(self._data.engine, runs))
-
+        self._must(checks.windows(self._data.engine, self._runs()))
         for node in self._agents:
             host, _file, driver = self._agents[node]
             if self._is_well(host, driver):
                 self._must(checks.overdue(self._data.engine, driver.up(), self._clock.minute()))
+
+    def _runs(self) -> list[Run]:
+        """What ran for contracts that the market has not given up with an older state of its database."""
+        runs = [run for _host, _file, driver in self._agents.values() for run in driver.runs]
+        return [run for run in runs if run.contract not in self.faults.given_up]
 
     def _is_well(self, host: Host, driver: WatchedDriver) -> bool:
         well_since = self._clock.now_ms() - checks.OVERDUE_MINUTES * checks.MS_PER_MINUTE
@@ -187,16 +199,18 @@ class Story:
     async def _hold_to_promises(self) -> None:
         engine, drivers = self._data.engine, {node: driver for node, (_h, _f, driver) in self._agents.items()}
         up = [name for driver in drivers.values() for name in driver.up()]
-        runs = [run for driver in drivers.values() for run in driver.runs]
         lost = {node for node, (_host, file, _driver) in self._agents.items() if file.changed}
-        skewed = self.faults.skewed
+        skewed, lossy = self.faults.skewed, self.faults.restores > 0 and self.faults.bus_lost
         broken = {name for driver in drivers.values() for name in driver.broken}
         slack = SLACK_SECONDS + (200 if skewed else 0)
         self._look()
         self._must(checks.ended(engine, up))
         self._must(checks.books(engine))
         self._must(checks.audited(engine))
-        self._must(checks.delivered(engine, runs, lambda node: skewed or node in lost, broken, slack))
+        lacking = set(self._agents) if skewed or lossy else lost
+        commanded = self.notebook.commanded
+        self._must(checks.delivered(engine, self._runs(), lacking.__contains__, broken, commanded, slack))
+        self._must(checks.refused(engine, lacking.__contains__, self.faults.given_up))
         for _placement, told in self.notebook.placed.values():
             self._must(checks.as_answered(engine, told))
         client = await product_bus.connect(SETTINGS, "checker")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
 
 from common.clock import MarketClock
-from common.errors import Unavailable
+from common.errors import NestexError, Unavailable
 from common.ids import derived_id
+from market.contracts import command_guest as commands
+from market.contracts.change_guest import rescale
+from market.contracts.command_guest import Change
 from market.engine.client import EngineClient
 from market.engine.commands import (
     AmendOrder,
-    Answer,
     CancelAll,
     CancelOrder,
     Command,
@@ -28,37 +32,43 @@ from market.engine.commands import (
 )
 from matching.commands import TimeInForce
 from tests.market.factories import CODE, ZONE
+from tests.simulation.market import SPOT_CODE
+from tests.simulation.notebook import Notebook
 
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
-RELEASES = 0.04
-"""So often somebody releases a contract, if it has any."""
+RELEASES, RECLAIMS, COMMANDS = 0.04, 0.06, 0.12
+"""So often somebody releases a contract, if it has any, or reclaims one that it sold, or commands its guest."""
+COMMANDED: tuple[Change, ...] = (
+    commands.stop,
+    commands.pause,
+    commands.start,
+    commands.start,
+    commands.resume,
+    commands.restart,
+    rescale(memory_mib=1024),
+)
+SPOT = 0.3
+"""So many orders are for slices that their providers may reclaim."""
 PRICES = (120, 150, 180, 200, 220)
 
 
-@dataclass
-class Notebook:
-    """What the market has acknowledged. `heard` is called at every answer."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a trader does besides asking the engine. `bought` and `reclaimable` tell a participant's contracts that have
+    not ended, `command` carries out a change of the guest of one."""
 
-    heard: Callable[[Command, Answer], None]
-    placed: dict[str, tuple[Placement, dict[str, Any]]] = field(default_factory=dict)
-    is_open: bool = True
-    answers: int = 0
-    unknown: int = 0
+    bought: Callable[[str], list[str]]
+    reclaimable: Callable[[str], list[str]]
+    command: Callable[[str, str, Change], Awaitable[None]]
 
 
 class Trader:
     """A participant. What it does not know the outcome of, it asks again by the same client_order_id."""
 
     def __init__(
-        self,
-        seed: str,
-        participant: str,
-        nodes: tuple[str, ...],
-        notebook: Notebook,
-        clock: MarketClock,
-        bought: Callable[[str], list[str]],
+        self, seed: str, participant: str, nodes: tuple[str, ...], notebook: Notebook, clock: MarketClock, desk: Desk
     ) -> None:
         self.participant = participant
         self.in_doubt: Placement | None = None
@@ -67,7 +77,7 @@ class Trader:
         self._nodes = nodes
         self._notebook = notebook
         self._minute = clock.minute
-        self._bought = bought
+        self._desk = desk
         self._orders: list[str] = []
         self._numbers = 0
 
@@ -78,7 +88,16 @@ class Trader:
             if self.in_doubt is not None:
                 await self._send(engine, dataclasses.replace(self.in_doubt, order=self._new_id()))
             elif self._notebook.is_open:
-                await self._send(engine, self._next())
+                next_command = self._next()
+                if isinstance(next_command, tuple):
+                    await self._command(*next_command)
+                else:
+                    await self._send(engine, next_command)
+
+    async def _command(self, contract: str, change: Change) -> None:
+        self._notebook.commanded.add(contract)
+        with suppress(NestexError, DBAPIError):  # the contract may be over; it may not be known whether it happened
+            await self._desk.command(self.participant, contract, change)
 
     async def _send(self, engine: EngineClient, command: Command) -> None:
         if isinstance(command, PlaceAsk | PlaceBid):
@@ -100,13 +119,17 @@ class Trader:
         self._notebook.answers += 1
         self._notebook.heard(command, answer)
 
-    def _next(self) -> Command:
-        draw = self._rng.random()
-        if draw < RELEASES and (running := self._bought(self.participant)):
+    def _next(self) -> Command | tuple[str, Change]:
+        draw, orders = self._rng.random(), [order for order in self._orders[-8:] if order in self._notebook.placed]
+        if draw < RELEASES and (running := self._desk.bought(self.participant)):
             return EndContract(self._rng.choice(running), "release", self.participant)
-        if draw < 0.72 or not self._orders:
+        if RELEASES <= draw < RECLAIMS and (sold := self._desk.reclaimable(self.participant)):
+            return EndContract(self._rng.choice(sold), "reclaim", self.participant)
+        if RECLAIMS <= draw < COMMANDS and (running := self._desk.bought(self.participant)):
+            return self._rng.choice(running), self._rng.choice(COMMANDED)
+        if draw < 0.72 or not orders:
             return self._ask() if self._nodes and self._rng.random() < 0.9 else self._bid()
-        order = self._rng.choice(self._orders[-8:])
+        order = self._rng.choice(orders)
         if draw < 0.80:
             return CancelOrder(order, self.participant)
         if draw < 0.94:
@@ -131,7 +154,7 @@ class Trader:
             order=self._new_id(),
             participant=self.participant,
             client_order_id=f"c{self._numbers}",
-            instrument=CODE,
+            instrument=self._instrument(),
             price_micros=rng.choice(PRICES[:4]),
             time_in_force=kind,
             node=rng.choice(self._nodes),
@@ -151,7 +174,7 @@ class Trader:
             order=self._new_id(),
             participant=self.participant,
             client_order_id=f"c{self._numbers}",
-            instrument=CODE,
+            instrument=self._instrument(),
             price_micros=rng.choice(PRICES[1:]),
             time_in_force=kind,
             guests=rng.randint(1, 3),
@@ -164,6 +187,9 @@ class Trader:
             post_only=kind == "gtc" and rng.random() < 0.1,
             self_trade_prevention=rng.choice(("cancel_taker", "cancel_maker", "cancel_both")),
         )
+
+    def _instrument(self) -> str:
+        return SPOT_CODE if self._rng.random() < SPOT else CODE
 
     def _new_id(self) -> str:
         self._numbers += 1

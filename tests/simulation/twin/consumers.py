@@ -77,6 +77,13 @@ class Consumer:
             pull.expiry = self._loop.call_later(expires / NANOS, self._end, pull)
         self.pump()
 
+    def close(self) -> None:
+        """It is no more: nobody hears of it again."""
+        for sequence in list(self.pending):
+            self._settle(sequence)
+        for pull in list(self.waiting):
+            self._drop(pull)
+
     def acknowledge(self, sequence: int, payload: bytes) -> None:
         """What a client says of a message that it got."""
         verb, _, options = payload.decode().partition(" ")

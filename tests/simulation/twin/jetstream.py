@@ -50,6 +50,13 @@ class JetStream:
                 return True
         return False
 
+    def forget_everything(self) -> None:
+        """The server comes back with an empty disk."""
+        self.streams.clear()
+        for consumer in self.consumers.values():
+            consumer.close()
+        self.consumers.clear()
+
     def _store(self, stream: Stream, message: Published) -> None:
         sequence, repeated = stream.store(message, self._now_ns())
         if message.reply:

@@ -1,0 +1,67 @@
+"""A backup of the simulated database: all rows of a moment, and the way back to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, text
+
+from market.tables import contract
+from nestex.backups.restore import NEW_GENERATION
+from runtime.metadata import metadata
+from tests.simulation.notebook import Notebook
+
+_TABLES = [f'"{table.name}"' for table in metadata.sorted_tables]
+_OTHERS = (
+    "pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+class Backup:
+    """Taken when it is made. What the market acknowledges later, it does not owe once the database is set back."""
+
+    def __init__(self, engine: Engine, notebook: Notebook) -> None:
+        self._engine = engine
+        self._notebook = notebook
+        self._placed = dict(notebook.placed)
+        with engine.begin() as connection:
+            self._rows = {table: _copy_out(connection, table) for table in _TABLES}
+            found = connection.execute(
+                text("SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'")
+            )
+            self._sequences = [(name, value) for name, value in found if value is not None]
+
+    def put_back(self) -> set[str]:
+        """Set the database back as `nestex restore` does; the ids of contracts that are not there any more.
+
+        All processes that use it must be dead.
+        """
+        self._engine.dispose()
+        with self._engine.begin() as connection:
+            connection.execute(text(f"SELECT {_OTHERS}"))
+            before = _contracts(connection)
+            connection.execute(text("SET LOCAL session_replication_role = replica"))  # past the triggers
+            connection.execute(text(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY"))
+            for table, rows in self._rows.items():
+                _copy_in(connection, table, rows)
+            for name, value in self._sequences:
+                connection.execute(text("SELECT setval(:name, :value)"), {"name": name, "value": value})
+            connection.exec_driver_sql(NEW_GENERATION.replace("clock_timestamp()", "now()"))
+            self._notebook.placed = dict(self._placed)
+            return before - _contracts(connection)
+
+
+def _contracts(connection: Connection) -> set[str]:
+    return set(connection.execute(select(contract.c.id)).scalars())
+
+
+def _copy_out(connection: Connection, table: str) -> bytes:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT") as copy:
+        return b"".join(bytes(part) for part in copy)
+
+
+def _copy_in(connection: Connection, table: str, rows: bytes) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        copy.write(rows)
