@@ -1,11 +1,12 @@
-"""Two accounts, a provider and a buyer, that do whatever they like with each other's contracts."""
+"""Two accounts, a provider and a buyer, that do whatever they like with each other's contracts, and a rival."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 
 from billing import ledger, metering, settlement
 from billing.transfers import MARKET
@@ -16,24 +17,40 @@ from market.engine.batch import BatchProcessor
 from market.engine.commands import EndContract, Ending
 from market.instruments.instruments import Instrument, create_instrument
 from market.tables import contract
-from tests.market.factories import ZONE, World
+from tests.market.factories import ZONE, World, order
 
 SPOT = Instrument(zone=ZONE, slice_class="std", firmness="spot")
+RIVAL_MICROS = 11_000
+"""The rival's price: the bond of a contract at a price not far below pays for it."""
 START_MICROS = 20_000_000
 """Money of each account."""
 _OVER = ("completed", "released", "reclaimed", "failed", "busted")
 
 
-class Gang:
-    """They trade with each other only: on a node of their own, named in every bid."""
+class Rival:
+    """Somebody else, who offers more dearly, delivers everything, and comes in where a contract of theirs fails."""
 
     def __init__(self, world: World, engine: BatchProcessor) -> None:
         self.world = world
         self.engine = engine
+        self.provider = world.provider(10**12)
+        self.node = world.node(self.provider, vcpus=1000)
+        fields = {"instrument": SPOT.code, "price_micros": RIVAL_MICROS, "slices": 1000}
+        order(engine.process([world.ask(self.provider, self.node, **fields, available_until=world.minute + 50_000)]))
+        self.sequence = 0
+
+
+class Gang:
+    """They trade with each other, and with a rival where a contract fails and is bought again."""
+
+    def __init__(self, world: World, rival: Rival) -> None:
+        self.world = world
+        self.rival = rival
+        self.engine = rival.engine
         self.provider, self.buyer = world.provider(START_MICROS), world.participant(START_MICROS)
         self.node = world.node(self.provider)
-        self._sequence = 0
-        self._before = self._market()
+        self.sequence = 0
+        self._before = self._others()
 
     def money(self) -> int:
         """Of both together, in all accounts."""
@@ -49,9 +66,9 @@ class Gang:
         with self.world.begin() as connection:
             return sum(ledger.balances(connection, who)[kind] for who in self._both for kind in ("escrow", "bond"))
 
-    def paid_to_the_market(self) -> int:
-        """Since they began: fees, taxes and forfeited bonds, if nobody else has traded."""
-        return self._market() - self._before
+    def paid_to_others(self) -> int:
+        """Since they began: fees, taxes and forfeited bonds, and what the rival has got."""
+        return self._others() - self._before
 
     def deal(self, price_micros: int, slices: int, minutes: int) -> None:
         """Sold to each other, from the next minute on; nothing where money or capacity is short."""
@@ -62,8 +79,8 @@ class Gang:
             self.buyer,
             slices_per_guest=slices,
             duration_minutes=minutes,
-            nodes=(self.node,),
             time_in_force="ioc",
+            replace_on_failure=True,
             **fields,
         )
         self.engine.process([ask, bid, self.world.cancel(ask.order, self.provider)])
@@ -74,24 +91,22 @@ class Gang:
         self.engine.process([self.world.ask(self.provider, self.node, **fields)])
 
     def pass_time(self, seconds: Sequence[int]) -> None:
-        """A minute for each number, in which every running guest is said to be delivered for so many seconds."""
+        """A minute for each number, in which every guest on their node is said to be delivered for so many seconds."""
         for delivered in seconds:
             self.world.real.pass_minutes(1)
+            guests: dict[str, list[GuestMinute]] = defaultdict(list)
             minute = self.world.minute - 1
-            guests = tuple(
-                GuestMinute(row.id, delivered, epoch=1)
-                for row in self.contracts()
-                if row.start_minute <= minute < (row.ended_minute or row.end_minute)
-            )
-            if guests:
-                self._sequence += 1
-                report = UsageReport(self.node, self._sequence, minute, guests)
-                with self.world.begin() as connection:
-                    metering.record(connection, self.world.minute, [report])
+            for row in self.contracts():
+                if row.start_minute <= minute < (row.ended_minute or row.end_minute):
+                    told = delivered if row.node_id == self.node else 60
+                    guests[row.node_id].append(GuestMinute(row.id, told, epoch=1))
+            reports = [UsageReport(node, self._next(node), minute, tuple(told)) for node, told in guests.items()]
+            with self.world.begin() as connection:
+                metering.record(connection, self.world.minute, reports)
 
     def fail(self) -> None:
         """The newest guest that could fail does so."""
-        for row in self._live():
+        for row in [row for row in self._live() if row.node_id == self.node]:
             status = GuestStatus(
                 self.node, row.id, row.revision, "failed", self.world.real.micros // 1000, "on purpose"
             )
@@ -120,7 +135,8 @@ class Gang:
 
     def contracts(self) -> list[Row[Any]]:
         """All of them, the newest first."""
-        query = select(contract).where(contract.c.provider_id == self.provider)
+        theirs = or_(contract.c.provider_id == self.provider, contract.c.buyer_id == self.buyer)
+        query = select(contract).where(theirs)
         with self.world.begin() as connection:
             return list(connection.execute(query.order_by(contract.c.id.desc())))
 
@@ -131,10 +147,15 @@ class Gang:
     def _live(self) -> list[Row[Any]]:
         return [row for row in self.contracts() if row.state not in _OVER]
 
-    def _market(self) -> int:
+    def _next(self, node: str) -> int:
+        whose: Gang | Rival = self if node == self.node else self.rival
+        whose.sequence += 1
+        return whose.sequence
+
+    def _others(self) -> int:
         with self.world.begin() as connection:
             balances = ledger.balances(connection, MARKET)
-        return sum(balances[kind] for kind in ("fees", "tax", "reserve"))
+        return sum(balances[kind] for kind in ("fees", "tax", "reserve")) + self.money_of(self.rival.provider)
 
 
 def open_spot(world: World) -> None:
