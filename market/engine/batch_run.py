@@ -23,8 +23,8 @@ from market.engine.commands import (
     Placement,
     PreviewOrder,
     Problem,
-    group_sha256,
 )
+from market.engine.digests import group_sha256
 from market.engine.effects import Effects
 from market.engine.endings import Ended
 from market.engine.facts import Facts, PlacementFacts

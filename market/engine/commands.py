@@ -6,7 +6,6 @@ start means the next whole minute.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -176,9 +175,6 @@ class EndContract:
 
 Command = PlaceBid | PlaceAsk | PlaceGroup | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
 
-_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contract": None}
-"""Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
-
 _KINDS: dict[str, type[Any]] = {
     "place_bid": PlaceBid,
     "place_ask": PlaceAsk,
@@ -243,23 +239,3 @@ def _placed(value: Any, *kinds: type[Any]) -> Any:
     if not isinstance(command, kinds):
         raise InvalidInput("message_malformed", "this is no order to place", field="placement")
     return command
-
-
-def content_sha256(placement: Placement) -> str:
-    """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
-    fresh."""
-    return _sha256(_chosen(placement))
-
-
-def group_sha256(group: PlaceGroup, place: int) -> str:
-    """The digest of the bid at this place: of all bids of the group, because to come with others is to be another."""
-    return _sha256({"place": place, "bids": [_chosen(bid) for bid in group.bids]})
-
-
-def _chosen(placement: Placement) -> dict[str, Any]:
-    chosen = codec.to_json(placement) | {"order": ""}
-    return {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
-
-
-def _sha256(content: dict[str, Any]) -> str:
-    return hashlib.sha256(codec.compact(content).encode()).hexdigest()

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import Conflict, NotFound
-from market.engine.commands import Placement, content_sha256
+from market.engine.commands import Placement
+from market.engine.digests import content_sha256
 from market.engine.effects import Effects
 from market.engine.facts import Facts
 

@@ -11,8 +11,9 @@ import dataclasses
 from common.errors import Conflict, InvalidInput, NotFound, Refused
 from market.contract_states import RESELLABLE
 from market.engine.admission import check_horizon, check_price
-from market.engine.commands import PlaceAsk, content_sha256
+from market.engine.commands import PlaceAsk
 from market.engine.contract_facts import ContractFacts
+from market.engine.digests import content_sha256
 from market.engine.facts import PlacementFacts
 from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, Stamp
@@ -48,6 +49,8 @@ def check_rest(ask: PlaceAsk, window: AskWindow, facts: PlacementFacts, minute: 
     check_price(ask.price_micros, instrument)
     if not facts.party.is_provider:
         raise Refused("not_a_provider", "to sell, send the provider form first: company, tax number, IBAN, address")
+    if instrument.kind != "guest":
+        raise Refused("wrong_kind", "only contracts for guests are sold on", field="contract")
     if held.instrument != instrument.code:
         message = f"the contract is of {held.instrument}"
         raise InvalidInput("invalid_field", message, field="instrument", limit=held.instrument)

@@ -23,9 +23,8 @@ from market.engine.commands import (
     PlaceGroup,
     Placement,
     PreviewOrder,
-    content_sha256,
-    group_sha256,
 )
+from market.engine.digests import content_sha256, group_sha256
 from market.engine.effects import Effects
 from market.engine.entries import entry_of, group_of
 from market.engine.facts import PlacementFacts

@@ -68,6 +68,7 @@ def _check_contract(ask: EnterAsk, facts: EntryFacts) -> None:
     require(held.id == ask.contract, f"ask {order} of contract {ask.contract} has the facts of {held.id}")
     owner = f"ask {order} of {ask.participant} came in for a contract of {held.holder}"
     require(held.holder == ask.participant, owner)
+    require(facts.instrument.kind == "guest", f"ask {order} came in for a contract that is for no guest")
     require(held.instrument == ask.instrument, f"ask {order} came in for a contract of {held.instrument}")
     sound = held.state in _SOUND and not held.failing and not held.shared
     require(sound, f"ask {order} came in for a contract that was {held.state}, failing or shared")

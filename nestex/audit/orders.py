@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from common import codec
-from market.engine.commands import PlaceBid, PlaceGroup, Placement, content_sha256, group_sha256
+from market.engine.commands import PlaceBid, PlaceGroup, Placement
+from market.engine.digests import content_sha256, group_sha256
 from market.tables import orders
 from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup
 from matching.events import Done, Trade

@@ -112,7 +112,7 @@ ASK_FAULTS: list[Fault] = [
     ({"available_until": later(-5)}, "window_empty", "available_until"),
     ({"available_until": later(100_001)}, "beyond_reservation", "available_until"),
     ({"available_until": later(200_000)}, "window_beyond_horizon", "available_until"),
-    ({"available_until": None}, "invalid_field", "available_until"),
+    ({"available_until": None}, "missing_field", "available_until"),
     ({"post_only": True, "time_in_force": "ioc"}, "invalid_field", "post_only"),
     ({"time_in_force": "gtd"}, "missing_field", "expires_at"),
     ({"guests": 1}, "unknown_field", "guests"),

@@ -1,0 +1,32 @@
+"""What tells a retry from another order under the same client_order_id: a digest of all that the caller chose."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from common import codec
+from market.engine.commands import PlaceGroup, Placement
+
+_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contract": None}
+"""Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
+
+
+def content_sha256(placement: Placement) -> str:
+    """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
+    fresh."""
+    return _sha256(_chosen(placement))
+
+
+def group_sha256(group: PlaceGroup, place: int) -> str:
+    """The digest of the bid at this place: of all bids of the group, because to come with others is to be another."""
+    return _sha256({"place": place, "bids": [_chosen(bid) for bid in group.bids]})
+
+
+def _chosen(placement: Placement) -> dict[str, Any]:
+    chosen = codec.to_json(placement) | {"order": ""}
+    return {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(codec.compact(content).encode()).hexdigest()
