@@ -1,8 +1,4 @@
-"""Changes of what a guest is and has, within what its slices bought: size, settings, adapters, volumes, snapshots.
-
-A snapshot may come to hold as much as the guest's disk is large, so it counts as that much: disk, volumes and snapshots
-together have no more than was bought, by the guest's slices or by volumes that are set aside for its snapshots.
-"""
+"""Changes of what a guest is and has, within what its slices bought: size, settings, adapters, volumes, snapshots."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from typing import Any
 from common.errors import Conflict, NotFound, Refused
 from common.wire import DataDisk, Extras
 from market.contracts.command_guest import Change, Desired
+from market.contracts.storage_room import taken_gib
 
 MOST_ADAPTERS = 8
 MOST_VOLUMES = 8
@@ -126,15 +123,9 @@ def revert(name: str) -> Change:
     return change
 
 
-def storage_gib(wanted: Desired) -> int:
-    """What the guest's disk, volumes and snapshots may come to take."""
-    disk = wanted.guest.disk_gib
-    return disk * (1 + len(wanted.extras.snapshots)) + sum(each.size_gib for each in wanted.extras.volumes)
-
-
 def check_storage(after: Desired, field: str) -> None:
     """Raises Refused (`beyond_the_slices`), and says what is missing."""
-    needed, bought = storage_gib(after), after.sold.disk_gib + after.aside_gib
+    needed, bought = taken_gib(after.guest, after.extras), after.sold.disk_gib + after.aside_gib
     if needed > bought:
         message = (
             f"disk, volumes and snapshots, each of which counts as much as the disk, would take {needed} GiB:"

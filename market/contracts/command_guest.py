@@ -7,7 +7,7 @@ does not hold it. Asking twice for the same changes nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +18,9 @@ from common.errors import Conflict, Refused
 from common.minutes import MICROS_PER_MINUTE
 from common.wire import Extras, GuestSpec, Kind, Want
 from market.contract_states import CONTRACT_STATES
-from market.contracts.given_volumes import volumes_of
+from market.contracts.given_volumes import GivenVolume, volumes_of
 from market.contracts.read_contracts import get_contract
+from market.contracts.storage_room import without_lost
 from market.desired_state import allocation_message, spec_of
 from market.tables import contract
 from runtime import outbox
@@ -67,8 +68,7 @@ def command_guest(
     if revision not in (None, row["revision"]):
         message = f"the {kind} is at revision {row['revision']}, not {revision}"
         raise Conflict("revision_mismatch", message, field="revision", limit=row["revision"])
-    aside = sum(volume.size_gib for volume in volumes_of(connection, row) if volume.set_aside)
-    before = replace(desired_of(row), aside_gib=aside)
+    before = desired_of(row, volumes_of(connection, row, at_micros))
     after = change(before)
     if after == before:
         return row
@@ -99,15 +99,13 @@ def bought_contract(connection: Connection, participant: str, contract_id: str, 
     return row
 
 
-def desired_of(row: Mapping[Any, Any]) -> Desired:
-    """What a row of `contract` wants."""
-    return Desired(
-        want=row["want"],
-        guest=spec_of(row),
-        extras=codec.from_json(Extras, row["extras"]),
-        sold=codec.from_json(GuestSpec, row["guest"]),
-        guest_state=row["guest_state"],
-    )
+def desired_of(row: Mapping[Any, Any], given: Iterable[GivenVolume] = ()) -> Desired:
+    """What a row of `contract` wants, whose guest is `given` these volumes: snapshots that have lost their room are not
+    wanted any more."""
+    guest, sold = spec_of(row), codec.from_json(GuestSpec, row["guest"])
+    aside = sum(volume.size_gib for volume in given if volume.set_aside)
+    extras = without_lost(guest, codec.from_json(Extras, row["extras"]), sold.disk_gib + aside)
+    return Desired(row["want"], guest, extras, sold, row["guest_state"], aside)
 
 
 def start(now: Desired) -> Desired:

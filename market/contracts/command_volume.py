@@ -14,9 +14,10 @@ from sqlalchemy import Connection, select
 from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
 from market.contract_states import CONTRACT_STATES
-from market.contracts.change_guest import MOST_VOLUMES, storage_gib
+from market.contracts.change_guest import MOST_VOLUMES
 from market.contracts.command_guest import Change, Desired, bought_contract, command_guest, desired_of
 from market.contracts.given_volumes import volumes_of
+from market.contracts.storage_room import taken_gib
 from market.tables import contract
 
 
@@ -48,7 +49,7 @@ def attach(connection: Connection, call: VolumeCall, guest: str, *, set_aside: b
         _check_free(connection, call, now)
         _check_same_node(volume["node_id"], row)
         if not set_aside:
-            _check_devices(connection, row, now.guest.name)
+            _check_devices(connection, call, row, now.guest.name)
         return replace(now, extras=replace(now.extras, attached_to=guest, set_aside=set_aside))
 
     return _command(connection, call, change)
@@ -131,8 +132,8 @@ def _check_same_node(node: str, guest: Mapping[Any, Any]) -> None:
         raise Refused("another_node", message, field="guest", limit=node)
 
 
-def _check_devices(connection: Connection, guest: Mapping[Any, Any], name: str) -> None:
-    given = [volume for volume in volumes_of(connection, guest) if not volume.set_aside]
+def _check_devices(connection: Connection, call: VolumeCall, guest: Mapping[Any, Any], name: str) -> None:
+    given = [volume for volume in volumes_of(connection, guest, call.at_micros) if not volume.set_aside]
     if len(given) >= MOST_VOLUMES:
         message = f"a guest has {MOST_VOLUMES} of these at most"
         raise Refused("too_many_devices", message, field="guest", limit=MOST_VOLUMES)
@@ -145,9 +146,10 @@ def _check_unused(connection: Connection, call: VolumeCall, now: Desired) -> Non
     row = connection.execute(select(contract).where(contract.c.id == now.extras.attached_to)).mappings().one_or_none()
     if row is None or not _is_live(row, call.at_micros):
         return
-    others = [each for each in volumes_of(connection, row) if each.set_aside and each.contract != call.volume]
-    wanted = desired_of(row)
-    missing = storage_gib(wanted) - wanted.sold.disk_gib - sum(each.size_gib for each in others)
+    given = volumes_of(connection, row, call.at_micros)
+    others = sum(each.size_gib for each in given if each.set_aside and each.contract != call.volume)
+    wanted = desired_of(row, given)
+    missing = taken_gib(wanted.guest, wanted.extras) - wanted.sold.disk_gib - others
     if missing > 0:
         message = f"snapshots of the guest of {row['id']} need {missing} GiB of it: drop some first"
         raise Conflict("state_forbids", message, field="contract")

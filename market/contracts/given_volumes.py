@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from common.minutes import MICROS_PER_MINUTE
 from market.contract_states import CONTRACT_STATES
 from market.desired_state import spec_of
 from market.tables import contract
@@ -25,13 +26,14 @@ class GivenVolume:
     set_aside: bool
 
 
-def volumes_of(connection: Connection, guest: Mapping[Any, Any]) -> list[GivenVolume]:
-    """Those of the guest of a row of `contract` whose contracts are not over, in id order."""
+def volumes_of(connection: Connection, guest: Mapping[Any, Any], at_micros: int) -> list[GivenVolume]:
+    """Those of the guest of a row of `contract` whose contracts are not over at an instant, in id order."""
     columns = contract.c
     query = select(contract).where(
         columns.node_id == guest["node_id"],
         columns.state.in_(_LIVE),
         columns.kind == "volume",
+        func.coalesce(columns.ended_minute, columns.end_minute) > at_micros // MICROS_PER_MINUTE,
         columns.extras["attached_to"].astext == guest["id"],
     )
     return [_given(row) for row in connection.execute(query.order_by(columns.id)).mappings()]

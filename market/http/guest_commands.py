@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from common.errors import Refused
 from common.questions import ConsoleAnswer, GuestAnswer, SnapshotsAnswer
 from common.wire import LONGEST_REASON, FieldAnswer
-from market.contracts.change_guest import storage_gib
 from market.contracts.command_guest import Change, bought_contract, command_guest, desired_of
 from market.contracts.given_volumes import volumes_of
+from market.contracts.storage_room import taken_gib
 from market.http.auth import Trading
 from market.http.fields import WholeNumber
 from market.http.services import Market, Services
@@ -127,12 +127,11 @@ class GuestCall:
         return told
 
     async def _row(self) -> dict[str, Any]:
-        return await asyncio.to_thread(
-            self.market.read,
-            lambda connection: _with_volumes(
-                connection, bought_contract(connection, self.who.participant, self.contract)
-            ),
-        )
+        def find(connection: Connection) -> dict[str, Any]:
+            row = bought_contract(connection, self.who.participant, self.contract)
+            return _with_volumes(connection, row, self.market.clock.now_micros())
+
+        return await asyncio.to_thread(self.market.read, find)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ class GuestChange(GuestCall):
     def _command(self, connection: Connection, change: Change) -> Mapping[Any, Any]:
         now = self.market.clock.now_micros()
         row = command_guest(connection, self.who.participant, self.contract, change, now, revision=self.revision)
-        return _with_volumes(connection, row)
+        return _with_volumes(connection, row, now)
 
 
 async def _asking(contract: ContractId, who: Trading, market: Market) -> GuestCall:
@@ -174,8 +173,8 @@ Changing = Annotated[GuestChange, Depends(_changing)]
 async def guest_model(market: Services, row: Mapping[Any, Any], wait: int) -> GuestModel:
     """The guest of a row of `contract` with its `given_volumes`, and with what its agent says now."""
     told, settled = await told_of(market, row, wait)
-    desired = desired_of(row)
-    given, aside = row["given_volumes"], sum(volume.size_gib for volume in row["given_volumes"] if volume.set_aside)
+    given = row["given_volumes"]
+    desired = desired_of(row, given)
     return GuestModel(
         contract=row["id"],
         want=row["want"],
@@ -188,14 +187,18 @@ async def guest_model(market: Services, row: Mapping[Any, Any], wait: int) -> Gu
         volumes=[VolumeModel(**asdict(disk)) for disk in desired.extras.volumes],
         attached_volumes=[volume.contract for volume in given if not volume.set_aside],
         snapshots=list(desired.extras.snapshots),
-        storage=StorageModel(bought_gib=desired.sold.disk_gib, set_aside_gib=aside, taken_gib=storage_gib(desired)),
+        storage=StorageModel(
+            bought_gib=desired.sold.disk_gib,
+            set_aside_gib=desired.aside_gib,
+            taken_gib=taken_gib(desired.guest, desired.extras),
+        ),
         ports=list(desired.guest.ports),
         **{name: getattr(desired.guest, name) for name in _SIMPLE},
     )
 
 
-def _with_volumes(connection: Connection, row: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {**row, "given_volumes": volumes_of(connection, row)}
+def _with_volumes(connection: Connection, row: Mapping[Any, Any], at_micros: int) -> dict[Any, Any]:
+    return {**row, "given_volumes": volumes_of(connection, row, at_micros)}
 
 
 _SIMPLE = ("name", "image", "vcpus", "memory_mib", "disk_gib", "cpu_shares", "cpu_percent")

@@ -125,8 +125,8 @@ def test_a_volume_grows_within_what_was_bought(buyer: Http, block: str, world: W
     assert buyer.get(f"{volume}/volume").json()["size_gib"] == 10
 
 
-def test_snapshots_take_storage_that_was_bought_or_is_set_aside(buyer: Http, block: str) -> None:
-    guest, volume = _bought(buyer), _bought(buyer, instrument=block, volume=TEMPLATE)
+def test_snapshots_take_storage_that_was_bought_or_is_set_aside(buyer: Http, block: str, world: World) -> None:
+    guest, volume = _bought(buyer, duration_minutes=20), _bought(buyer, instrument=block, volume=TEMPLATE)
     refused = buyer.post(f"{guest}/snapshots", {"name": "before"})
     assert _code(refused)[1:] == ("beyond_the_slices", "name")
     assert "10 are missing" in refused.json()["detail"]
@@ -137,6 +137,9 @@ def test_snapshots_take_storage_that_was_bought_or_is_set_aside(buyer: Http, blo
     assert _code(buyer.post(f"{guest}/snapshots", {"name": "after"}))[1:] == ("beyond_the_slices", "name")
     assert _code(buyer.post(f"{volume}/detach"))[1:] == ("state_forbids", "contract")
     buyer.delete(f"{guest}/snapshots/before")
-    assert buyer.post(f"{volume}/detach").json()["attached_to"] is None
+    buyer.post(f"{guest}/snapshots", {"name": "lost"})
+    world.real.pass_minutes(11)  # the volume is over, and the agent has dropped what has no room
+    assert buyer.get(f"{guest}/guest").json()["storage"] == {"bought_gib": 10, "set_aside_gib": 0, "taken_gib": 10}
     buyer.post(f"{guest}/rescale", {"disk_gib": 5})
+    assert _sent(world).extras.snapshots == ()
     assert buyer.post(f"{guest}/snapshots", {"name": "before"}).json()["storage"]["taken_gib"] == 10
