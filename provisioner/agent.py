@@ -178,7 +178,8 @@ async def _live(settings: Settings) -> None:
     with _locked(settings.data), _thread("store") as storage, _thread("hypervisor") as hypervisor:
         driver = await _opened(hypervisor, settings, SystemClock())
         capabilities = await hypervisor(driver.capabilities)
-        capacity = capacity_of(settings.data, settings.declared, trusted=capabilities.simulated or settings.overcommit)
+        trusted = capabilities.simulated or settings.overcommit  # then what else the machine does is not the node's
+        capacity = capacity_of(settings.data, settings.declared, trusted=trusted)
         log.info("%s, capacity %s", capabilities, capacity)
         identity = await identify(settings, capacity)
         store = await storage(Store, settings.data / STORE_FILE, identity.node)
@@ -192,7 +193,7 @@ async def _live(settings: Settings) -> None:
                 clock=MarketClock(identity.anchor, SystemClock()),
                 capacity=capacity,
                 heartbeat_seconds=settings.heartbeat_seconds,
-                own_work=None if capabilities.simulated else OwnWork(SystemClock(), capacity.vcpus),
+                own_work=None if trusted else OwnWork(SystemClock(), capacity.vcpus),
             ).serve()
         finally:
             await storage(store.close)

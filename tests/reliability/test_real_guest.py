@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from nestex.books import first_difference
 from nestex.stack.hypervisor_kind import HypervisorKind
 from tests.provisioner.hypervisor.guest_slots import room_for
 from tests.provisioner.images.built import built_image
@@ -69,3 +70,10 @@ def test_what_is_asked_over_http_is_what_the_guest_tells_on_its_page(real_town: 
     assert _page(town, buyer)["boots"] == told["boots"] + 1
     buyer.ask("release")
     town.until(lambda: not town.domains(), "the removal of the guest")
+    town.until(lambda: _is_billed(town, name), "the bill of what was delivered")
+    assert first_difference(town.database) is None
+
+
+def _is_billed(town: Town, name: str) -> bool:
+    [row] = town.contracts(name)
+    return 0 < row["delivered_seconds"] == row["reported_seconds"] and row["billed_minutes"] > 0
