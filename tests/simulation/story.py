@@ -180,6 +180,8 @@ class Story:
             store = Store(file.path(), node)
             held = store.guests()
             store.close()
+            if left := self.faults.given_up.intersection(driver.up()):
+                return f"{host.name} runs {min(left)}, which the restored market does not know"
             difference = checks.agreement(self._data.engine, node, held, driver.up(), self._clock.minute())
             if difference is not None:
                 return difference
