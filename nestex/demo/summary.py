@@ -41,8 +41,9 @@ def told(result: DemoResult) -> list[str]:
     ]
     sentences += [
         f"{each.guest} was needed no longer, so its buyer sold the last {each.minutes} minutes on to {each.new_guest},"
-        f" at {Price(each.price_micros).hourly()} an hour: of the {Price(each.paid_micros).hourly()} that it pays itself,"
-        " so much came back. It was a consumer before, and became a provider with one form."
+        f" at {Price(each.price_micros).hourly()} an hour: so much came back of the"
+        f" {Price(each.paid_micros).hourly()} that it pays itself. It was a consumer before, and became a provider with one"
+        " form."
         for each in result.resales
     ]
     sentences += [
