@@ -79,6 +79,9 @@ PROVIDERS = (
     ),
 )
 
+IBAN_OF_A_CONSUMER = "AT611904300234573201"
+"""Of Enzian Energie, should it want to sell something."""
+
 CONSUMERS = (
     Consumer(
         name="Blauwal Builds",

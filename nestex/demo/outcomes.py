@@ -44,6 +44,20 @@ class Replacing:
     compensation_micros: int
 
 
+@dataclass(frozen=True, slots=True)
+class Resale:
+    """The rest of a contract, so many minutes, that its buyer sold on. Prices are micro-units per slice-minute: what
+    the buyer pays itself, and what it gets."""
+
+    contract: str
+    guest: str
+    part: str
+    new_guest: str
+    minutes: int
+    paid_micros: int
+    price_micros: int
+
+
 def reselling(connection: Connection) -> Reselling:
     """Of the one node that sells by itself."""
     query = select(node.c.id, node.c.name, node.c.participant_id, reseller_span.c.until_minute)
@@ -73,6 +87,25 @@ def replacements(connection: Connection) -> list[Replacing]:
     """Of all contracts that failed."""
     rows = connection.execute(_ENDED.where(contract.c.state == "failed"))
     return [Replacing(row.id, row.guest["name"], row.replaced_by, row.compensation_micros) for row in rows]
+
+
+def resales(connection: Connection) -> list[Resale]:
+    """All of them."""
+    whole = contract.alias("whole")
+    query = select(contract, whole.c.guest.label("first_guest"), whole.c.price_micros.label("paid_micros"))
+    joined = query.join(whole, whole.c.id == contract.c.resold_from).order_by(contract.c.id)
+    return [
+        Resale(
+            contract=row.resold_from,
+            guest=row.first_guest["name"],
+            part=row.id,
+            new_guest=row.guest["name"],
+            minutes=row.end_minute - row.start_minute,
+            paid_micros=row.paid_micros,
+            price_micros=row.price_micros,
+        )
+        for row in connection.execute(joined)
+    ]
 
 
 _ENDED = (

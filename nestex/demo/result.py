@@ -15,7 +15,7 @@ from market.reseller.decide import CLIENT_ID
 from market.tables import contract, node, orders, trade
 from nestex.audit.market import audit
 from nestex.books import first_difference
-from nestex.demo.outcomes import Reclaim, Replacing, Reselling, reclaims, replacements, reselling
+from nestex.demo.outcomes import Reclaim, Replacing, Resale, Reselling, reclaims, replacements, resales, reselling
 
 _MICROS_PER_MINUTE = 60_000_000
 FEWEST_CONTRACTS = 20
@@ -57,6 +57,7 @@ class DemoResult:
     asked_again: int
     guests: list[DemoGuest]
     reseller: Reselling
+    resales: list[Resale]
     reclaims: list[Reclaim]
     replacements: list[Replacing]
 
@@ -101,6 +102,7 @@ def collect(database: Engine, played: Played, elapsed_seconds: float, speed: int
             asked_again=played.asked_again,
             guests=guests,
             reseller=reselling(connection),
+            resales=resales(connection),
             reclaims=reclaims(connection),
             replacements=replacements(connection),
         )
@@ -140,6 +142,7 @@ def _of_turns(result: DemoResult, contracts: int) -> dict[str, bool]:
         ),
         f"what {sold.node} sold by itself has earned nothing": sold.earned_micros > 0,
         f"{sold.node} is used no more for what it sold by itself": more > 0,
+        f"the rest of one contract was sold on, not {len(result.resales)}": len(result.resales) == 1,
         f"of one contract that was taken back its buyer got something, not of {paid}": paid == [True],
         f"the one contract that failed was bought again, not {bought}": bought == [True],
     }

@@ -45,7 +45,7 @@ class _Pace:
     apart: int
 
 
-_PACES = {HypervisorKind.TEST: _Pace(60, 45, 0), HypervisorKind.QEMU: _Pace(4, 29, 1)}
+_PACES = {HypervisorKind.TEST: _Pace(60, 50, 0), HypervisorKind.QEMU: _Pace(4, 29, 1)}
 """Guests that really boot share two cores: on a slow clock, and a few at a time, each is ready long before it ends."""
 
 _GRACE_MINUTES = 3

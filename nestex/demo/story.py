@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nestex.demo.cast import MEM, SPOT, STD, ZONE, NodeCast
+from common.minutes import parse_minute
+from nestex.demo.cast import IBAN_OF_A_CONSUMER, MEM, SPOT, STD, ZONE, NodeCast
 from nestex.demo.faults import Troublemaker
 from nestex.demo.scene import Scene, next_minute
 from nestex.demo.trading import Floor, bid_body
@@ -15,6 +16,8 @@ _COST = "3.12"
 """Of alster-1 an hour. Sold for 60 % of the time, its slices pay for that at 0.3421 each, after the market's fee."""
 _KEPT = {"vcpus": 2, "memory_mib": 4096, "disk_gib": 20}
 """What Alster needs of it for itself."""
+_TO_AGREE_MINUTES = 2
+"""Left to the first buyer of what is sold on, while the second one bids."""
 _SHRUNK = NodeCast("rhone-2", vcpus=2, memory_mib=4096, disk_gib=20)
 _SECONDS = 240.0
 """Real time that whatever the story waits for may take."""
@@ -49,6 +52,7 @@ class Story:
         hindcast = self._queues()
         self._bids_for_later()
         self._second_thoughts()
+        self._resale()
         self._agent_dies()
         self._node_shrinks()
         self._engine_dies()
@@ -63,8 +67,8 @@ class Story:
     def _offers(self) -> None:
         offer, alster, rhone = self._floor.offer, self._nodes["alster-1"], self._nodes["rhone-1"]
         offer(self._rhone, self._nodes["rhone-2"], STD, 6, "0.3900")
-        what = "a render in a quarter of an hour, to be bought again should it fail"
-        self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=15, replace_on_failure=True)
+        what = "a render in twelve minutes, to be bought again should it fail"
+        self._floor.bid(self._fyn, what, "premiere", 10, slices=4, ahead=12, replace_on_failure=True)
         memory = offer(self._alster, alster, MEM, 2, "1.2000")
         offer(self._rhone, rhone, STD, 5, "0.4200")
         offer(self._rhone, rhone, SPOT, 1, "0.1800")
@@ -88,6 +92,8 @@ class Story:
         start = next_minute(self._blauwal.client) + 3 * self._apart
         jobs = [bid_body(start, f"job-{number}", 4, patience=12) for number in range(1, 7)]
         self._floor.batch(self._blauwal, "a queue of builds that can wait", jobs)
+        what = "a guest of two slices for twenty minutes"
+        self._floor.bid(self._enzian, what, "outlook", 20, slices=2, ahead=self._turn(1))
         return self._floor.bid(self._enzian, "a guest for half an hour", "hindcast", 30, ahead=self._turn(3))
 
     def _bids_for_later(self) -> None:
@@ -108,6 +114,14 @@ class Story:
         swarm = bid(self._cedar, "six guests, below every ask", "swarm", 5, guests=6, price="0.3000", patience=20)
         fewer = self._floor.amend(self._cedar, swarm, "wants two guests only", guests=2)
         self._floor.amend(self._cedar, fewer, "bids what they cost", price="0.4500")
+
+    def _resale(self) -> None:
+        outlook = self._watcher.guests_up("outlook", seconds=_SECONDS)[0]
+        self._floor.resale(self._enzian, outlook, "0.2100", IBAN_OF_A_CONSUMER)
+        what = "two slices at a price that no node has: it gets the end of outlook"
+        rest = parse_minute(outlook["end"], field="end") - next_minute(self._fyn.client)
+        minutes = rest - _TO_AGREE_MINUTES
+        self._floor.bid(self._fyn, what, "dailies", minutes, slices=2, price="0.3000", patience=rest)
 
     def _agent_dies(self) -> None:
         node = self._nodes["rhone-1"]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from common.money import Money
+from common.price import Price
 from nestex.demo.result import DemoGuest, DemoResult
 
 
@@ -37,6 +38,13 @@ def told(result: DemoResult) -> list[str]:
         f" cost {Money(sold.cost_micros)} in that time, and {Money(sold.earned_micros)} of it came back after the"
         f" market's fee: {_percent(sold.won_back_ppm)}. Without these sales {before} of it was in"
         f" use, and with them {after}."
+    ]
+    sentences += [
+        f"{each.guest} was needed no longer, so its buyer sold the last {each.minutes} minutes on to {each.new_guest},"
+        f" at {Price(each.price_micros).hourly()} an hour: so much came back of the"
+        f" {Price(each.paid_micros).hourly()} that it pays itself. It was a consumer before, and became a provider with one"
+        " form."
+        for each in result.resales
     ]
     sentences += [
         f"{each.guest} was cheap because its provider may take it back, and it did, with two minutes' notice: its buyer"

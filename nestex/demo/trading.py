@@ -64,6 +64,24 @@ class Floor:
             f" contracts, and earned {result['earned']} of the {result['cost']} that it cost"
         )
 
+    def resale(self, buyer: Buyer, contract: Json, price: str, iban: str) -> Json:
+        """The buyer of a contract turns into a provider, with one form, and offers the rest of the contract."""
+        form = buyer.cast.identity | {"iban": iban}
+        self._insist(lambda: buyer.client.post("/v1/providers", form))
+        body = {
+            "side": "ask",
+            "instrument": contract["instrument"],
+            "price": price,
+            "contract": contract["id"],
+            "client_order_id": f"rest-of-{contract['guest_name']}",
+        }
+        order = self._place(buyer, body)
+        self.tell(
+            f"{buyer.cast.name} needs {contract['guest_name']} no longer, fills in the provider's form, and offers the"
+            f" rest of it at {price} an hour"
+        )
+        return order
+
     def bid(self, buyer: Buyer, what: str, name: str, minutes: int, **fields: Any) -> Json:
         """One bid; `fields` are those of `bid_body` or of the order."""
         order = self._place(buyer, bid_body(next_minute(buyer.client), name, minutes, **fields))

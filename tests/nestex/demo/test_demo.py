@@ -45,10 +45,12 @@ def test_the_demo_goes_from_the_first_order_to_books_that_balance(tmp_path: Path
     assert 0 < sold["earned_micros"] < sold["cost_micros"]
     assert 125_000 < sold["utilisation_before_ppm"] < sold["utilisation_after_ppm"] < 1_000_000
     assert [(each["guest"], each["compensation_micros"] > 0) for each in result["reclaims"]] == [("scratch", True)]
+    [resold] = result["resales"]
+    assert (resold["guest"], resold["new_guest"]) == ("outlook", "dailies")
     [replaced] = result["replacements"]
     assert [guest["state"] for guest in guests if guest["contract"] == replaced["replaced_by"]] == ["completed"]
     kinds = [document["kind"] for document in result["documents"]]
-    assert (kinds.count("invoice"), kinds.count("self_billed_invoice")) == (5, 2)
+    assert (kinds.count("invoice"), kinds.count("self_billed_invoice")) == (5, 3)
     for document in result["documents"]:
         whole = json.loads((out / "documents" / f"{document['number']}.json").read_text())
         assert whole["number"] == document["number"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nestex.demo.outcomes import Reclaim, Replacing, Reselling
+from nestex.demo.outcomes import Reclaim, Replacing, Resale, Reselling
 from nestex.demo.result import DemoGuest, DemoResult, off
 
 GOOD = DemoResult(
@@ -28,6 +28,7 @@ GOOD = DemoResult(
     asked_again=1,
     guests=[DemoGuest("con_1", "build", "rhone-1", "completed", None, 0.02)],
     reseller=Reselling("alster-1", 12, 1_120_000, 1_716_000, 652_680, 125_000, 402_000),
+    resales=[Resale("con_5", "outlook", "con_6", "dailies", 8, 5988, 3500)],
     reclaims=[Reclaim("con_2", "scratch", 6_600)],
     replacements=[Replacing("con_3", "premiere", "con_4", 0)],
 )
@@ -55,6 +56,7 @@ def test_nothing_is_off_in_a_good_story() -> None:
         {"reseller": replace(GOOD.reseller, contracts=11)},
         {"reseller": replace(GOOD.reseller, earned_micros=0)},
         {"reseller": replace(GOOD.reseller, utilisation_after_ppm=125_000)},
+        {"resales": []},
         {"reclaims": [Reclaim("con_2", "scratch", 0)]},
         {"replacements": [Replacing("con_3", "premiere", None, 0)]},
     ],
