@@ -42,8 +42,8 @@ def told(result: DemoResult) -> list[str]:
     sentences += [
         f"{each.guest} was needed no longer, so its buyer sold the last {each.minutes} minutes on to {each.new_guest},"
         f" at {Price(each.price_micros).hourly()} an hour: so much came back of the"
-        f" {Price(each.paid_micros).hourly()} that it pays itself. It was a consumer before, and became a provider with one"
-        " form."
+        f" {Price(each.paid_micros).hourly()} that it pays itself. It was a consumer before, and became a provider with"
+        " one form."
         for each in result.resales
     ]
     sentences += [

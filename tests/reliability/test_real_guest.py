@@ -76,4 +76,5 @@ def test_what_is_asked_over_http_is_what_the_guest_tells_on_its_page(real_town: 
 
 def _is_billed(town: Town, name: str) -> bool:
     [row] = town.contracts(name)
-    return 0 < row["delivered_seconds"] == row["reported_seconds"] and row["billed_minutes"] > 0
+    delivered: int = row["delivered_seconds"]
+    return delivered > 0 and delivered == row["reported_seconds"] and bool(row["billed_minutes"])
