@@ -8,9 +8,9 @@ the first provider, and counts once, for that one.
 Nobody buys a score cheaply: only contracts that pay a fee count, none with oneself, of each buyer so many slice-minutes
 at most, and the first ones of all count as not delivered. A slice-minute that cost less than is usual counts for as
 much less, or trades with a friend at the lowest price, whose fee is next to nothing, would make a record. Usual is the
-mean price of all that was paid for in these days, each price weighed by the money that was paid at it: cheap trades do
-not lower it, and to raise it takes the fee on as much money as everybody else's trades. Source: the design's market
-rules, "Delivery and billing".
+price at or below which half of all the money of these days was paid: cheap trades do not lower it, and however dear
+others are, to raise it takes the fee on as much money as everybody else's trades. Source: the design's market rules,
+"Delivery and billing".
 """
 
 from __future__ import annotations
@@ -38,8 +38,12 @@ _UPDATE = text("""
         JOIN (SELECT id, ready_at_micros FROM contract WHERE resold_from IS NULL) AS guest ON id = contract_id
         WHERE billed.state = 'closed' AND billed.start_minute >= :since AND fee_ppm > 0
             AND ending IS DISTINCT FROM 'busted' AND billed.buyer_id <> billed.provider_id
+    ), prices AS (
+        SELECT price, sum(price * slices * billed) AS paid FROM contracts GROUP BY price
+    ), paid_up_to AS (
+        SELECT price, sum(paid) OVER (ORDER BY price) AS paid, sum(paid) OVER () AS paid_by_all FROM prices
     ), market AS (
-        SELECT sum(slices * billed * price * price) / nullif(sum(slices * billed * price), 0) AS usual FROM contracts
+        SELECT min(price) AS usual FROM paid_up_to WHERE 2 * paid >= paid_by_all AND paid_by_all > 0
     ), weighed AS (
         SELECT contracts.*, slices * coalesce(least(price, usual) / usual, 1) AS weight FROM contracts, market
     ), of_buyers AS (

@@ -134,6 +134,16 @@ def test_friends_who_trade_at_next_to_nothing_make_no_record(town: Town, world: 
     assert honest.score() == 3000 * PPM // (3000 + UNPROVED)
 
 
+def test_a_few_dear_trades_with_a_friend_lower_nobodys_score(town: Town, world: World) -> None:
+    """They are most of the price, but not of the money that was paid."""
+    rival = Town(world, town.engine)
+    for _ in range(2):
+        town.deal(world.participant(10**9), 1000, slices=4, price_micros=150)
+    before = town.score()
+    rival.deal(world.participant(10**9), 1000, price_micros=1100)
+    assert town.score() == before == 8000 * PPM // (8000 + UNPROVED)
+
+
 def test_neither_trades_with_oneself_nor_without_a_fee_count(town: Town, world: World) -> None:
     buyer = world.participant(10**9)
     town.deal(buyer, 1000)
