@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from common.errors import InvalidInput
 from common.money import Money
 from market.engine.commands import PlaceBid, PlaceGroup
+from market.engine.groups import at_place
 from market.http.fields import MoneyText, Request
 from market.http.order_answers import Order, OrderState, PreviewedTrade, explanation_of, trade_models
 from market.http.order_requests import BidRequest
@@ -91,11 +92,8 @@ def exclusive_preview_model(previewed: PreviewedGroup, body: ExclusiveRequest) -
 
 
 def _bid(body: ExclusiveRequest, place: int, participant: str, at_ms: int) -> PlaceBid:
-    try:
+    with at_place(place):
         placement = placement_of(body.bids[place], participant, at_ms)
-    except InvalidInput as error:
-        field = f"bids.{place}.{error.field}"
-        raise InvalidInput(error.code, error.message, field=field, limit=error.limit) from error
     assert isinstance(placement, PlaceBid)
     return placement
 

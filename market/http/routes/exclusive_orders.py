@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from market.engine.commands import PlaceGroup
+from market.engine.groups import at_place
 from market.http.auth import Selling, require
 from market.http.exclusive_orders import (
     ExclusiveOrders,
@@ -16,7 +18,7 @@ from market.http.exclusive_orders import (
 )
 from market.http.order_answers import order_model
 from market.http.problems import documented
-from market.http.services import Market
+from market.http.services import Market, Services
 from market.http.strict_route import StrictRoute
 from market.orders.exclusive_orders import place_exclusive, preview_exclusive
 from market.participants.keys import Caller
@@ -39,9 +41,7 @@ async def place(body: ExclusiveRequest, who: Buying, market: Market) -> Exclusiv
     As soon as one of them trades, be it in part, the others are canceled in the same step, with the reason
     `exclusive_group`; the one that traded stays for its rest. Together they reserve what the dearest of them needs.
     """
-    for bid in body.bids:
-        await market.instruments.expect(bid.instrument)
-    group = group_of(body, who.participant, market.clock.now_ms())
+    group = await _group(body, who, market)
     return ExclusiveOrders(orders=[order_model(row) for row in await place_exclusive(market.engine, group)])
 
 
@@ -49,7 +49,12 @@ async def place(body: ExclusiveRequest, who: Buying, market: Market) -> Exclusiv
 async def preview(body: ExclusiveRequest, who: Buying, market: Market) -> ExclusivePreview:
     """What placing these bids would do now: which of them would trade, and what would become of each. What would be
     refused is refused here with the same problem. A moment later the book may be another."""
-    for bid in body.bids:
-        await market.instruments.expect(bid.instrument)
-    group = group_of(body, who.participant, market.clock.now_ms())
+    group = await _group(body, who, market)
     return exclusive_preview_model(await preview_exclusive(market.engine, group), body)
+
+
+async def _group(body: ExclusiveRequest, who: Caller, market: Services) -> PlaceGroup:
+    for number, bid in enumerate(body.bids):
+        with at_place(number):
+            await market.instruments.expect(bid.instrument)
+    return group_of(body, who.participant, market.clock.now_ms())
