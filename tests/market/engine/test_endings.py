@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from billing import completion, ledger
 from common.minutes import Window
 from common.wire import Capacity
 from market.contracts.end_contract import failing_contracts
+from market.engine import batch
 from market.engine.commands import EndContract
+from market.engine.endings import Ended, end_contract
 from market.nodes.liveness import live_revisions
 from market.tables import instrument
 from tests.market.engine.deal import GRACE, GROSS, MINUTES, SLICES, Deal, with_vat
@@ -45,6 +51,23 @@ def test_a_release_pays_its_fee_and_gives_the_capacity_back_from_the_next_minute
     deal.check()
     assert order(deal.sell_again())["available_from"] == deal.start + 11
     deal.close()
+
+
+def test_a_preview_of_a_release_that_lost_every_race_for_a_lock_is_still_only_a_preview(
+    deal: Deal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = [OperationalError("", None, DeadlockDetected()) for _ in range(3)]
+
+    def end(*arguments: Any) -> Ended:
+        if lost:
+            raise lost.pop()
+        return end_contract(*arguments)
+
+    monkeypatch.setattr(batch, "end_contract", end)
+    [answer] = deal.engine.process([EndContract(deal.row["id"], "release", deal.buyer, preview=True)])
+    assert answer.ended is not None
+    assert deal.row["state"] == "scheduled"
+    deal.check()
 
 
 def test_a_release_before_the_start_stops_the_agent_at_once(world: World) -> None:
