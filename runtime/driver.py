@@ -18,9 +18,6 @@ from sqlalchemy.dialects import postgresql
 _WORK = "driver_work"
 _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy gives it no types
 
-Parameters = Any
-"""What psycopg takes: a mapping, or, for many executions, a sequence of tuples."""
-
 
 def allow_driver_work(engine: Engine) -> None:
     """Let the functions below work on connections of this engine."""
@@ -38,7 +35,7 @@ class Asked:
 
     __slots__ = ("make_row", "parameters", "rows", "text")
 
-    def __init__(self, text: str, parameters: Parameters, make_row: Callable[[Any], Any]) -> None:
+    def __init__(self, text: str, parameters: Mapping[str, Any], make_row: Callable[[Any], Any]) -> None:
         self.text = text
         self.parameters = parameters
         self.make_row = make_row
