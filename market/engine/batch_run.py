@@ -147,10 +147,12 @@ class BatchRun:
     def _group_placed(self, group: PlaceGroup) -> tuple[dict[str, Any], ...]:
         """The orders that an earlier call made, because all of a group have a client_order_id, or none; and all of them
         the same content."""
+        if group.bids[0].client_order_id is None:
+            return ()
         found = []
-        for place, bid in enumerate(group.bids):
+        for place, (bid, content) in enumerate(zip(group.bids, group_sha256(group), strict=True)):
             with at_place(place):
-                found.append(self._known.placed_as(bid, group_sha256(group, place)))
+                found.append(self._known.placed_as(bid, content))
         return tuple(row for row in found if row is not None)
 
     def _group_facts(self, group: PlaceGroup) -> tuple[PlacementFacts, ...]:

@@ -15,12 +15,13 @@ _LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contra
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
-    return _sha256(_chosen(placement))
+    return _sha256(codec.compact(_chosen(placement)))
 
 
-def group_sha256(group: PlaceGroup, place: int) -> str:
-    """The digest of the bid at this place: of all bids of the group, because to come with others is to be another."""
-    return _sha256({"place": place, "bids": [_chosen(bid) for bid in group.bids]})
+def group_sha256(group: PlaceGroup) -> list[str]:
+    """The digest of each bid: of its place and all bids of the group, because to come with others is to be another."""
+    bids = codec.compact([_chosen(bid) for bid in group.bids])
+    return [_sha256(f'{{"place":{place},"bids":{bids}}}') for place in range(len(group.bids))]
 
 
 def _chosen(placement: Placement) -> dict[str, Any]:
@@ -28,5 +29,5 @@ def _chosen(placement: Placement) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
 
 
-def _sha256(content: dict[str, Any]) -> str:
-    return hashlib.sha256(codec.compact(content).encode()).hexdigest()
+def _sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()

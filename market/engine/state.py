@@ -117,9 +117,11 @@ class EngineState:
         records = []
         for place, (bid, used) in enumerate(zip(group.bids, facts, strict=True)):
             with at_place(place):
-                admitted = self._admit_bid(stamp, bid, used)
-            records.append(dataclasses.replace(admitted, content=group_sha256(group, place), group=names))
-        records = shared_reservation(records)
+                records.append(self._admit_bid(stamp, bid, used))
+        records = [
+            dataclasses.replace(record, content=content, group=names)
+            for record, content in zip(shared_reservation(records), group_sha256(group), strict=True)
+        ]
         command = group_of(records, facts)
         events = self.shard.apply(command)
         for record in records:

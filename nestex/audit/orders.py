@@ -29,8 +29,8 @@ def entered_rows(shard: str, entry: JournalEntry, placements: Sequence[Placement
     group = PlaceGroup(tuple(placed for placed in placements if isinstance(placed, PlaceBid)))
     together = {"exclusive_group": command.bids[0].order}
     return [
-        _entered_row(shard, entry, bid, placed) | together | _content(group_sha256(group, place))
-        for place, (bid, placed) in enumerate(zip(command.bids, group.bids, strict=True))
+        _entered_row(shard, entry, bid, placed) | together | _content(content)
+        for bid, placed, content in zip(command.bids, group.bids, group_sha256(group), strict=True)
     ]
 
 

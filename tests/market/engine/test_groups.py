@@ -6,6 +6,7 @@ from typing import Any
 
 from market.engine.batch import BatchProcessor
 from market.engine.commands import AmendOrder, Answer, CancelAll, PlaceGroup, PreviewOrder
+from market.engine.digests import group_sha256
 from market.engine.recovery import rebuild
 from nestex.audit.market import audit
 from nestex.books import first_difference
@@ -107,6 +108,13 @@ def test_a_group_sent_again_is_the_same_group(world: World) -> None:
     assert code(engine.process([named(100, 90, first="c")])) == "client_order_id_reused"
     assert code(engine.process([wanted.bids[0]])) == "client_order_id_reused"
     assert len(engine.state.open) == 2
+
+
+def test_a_bid_of_a_group_is_another_in_another_place_or_with_others(world: World) -> None:
+    buyer = world.participant()
+    first, again, other = (group_sha256(group(world, buyer, 100, price)) for price in (100, 100, 99))
+    assert first == again
+    assert len({*first, *other}) == 4
 
 
 def test_a_whole_group_is_canceled_by_its_first_bid(world: World) -> None:
