@@ -109,12 +109,13 @@ def _show_plan(told: dict[str, Any], as_json: bool) -> None:
 
 def _in_words(result: dict[str, Any]) -> str:
     """What the figures mean, for somebody who sees them for the first time."""
-    if result["won_back_ppm"] is None:
+    if result["minutes"] == 0:
         return "It has just begun: there is nothing to tell yet."
     won_back, before, after = (_percent(result[name]) for name in _SHARES)
+    came_back = "" if won_back is None else f": {won_back} of it came back"
     return (
         f"In {result['minutes']} minutes your reservation has cost {result['cost']}, and"
-        f" {result['contracts']} contracts have earned you {result['earned']}: {won_back} of it came back."
+        f" {result['contracts']} contracts have earned you {result['earned']}{came_back}."
         f" The part of the node that is in use went from {before}, which you keep or sell yourself, to {after}."
     )
 

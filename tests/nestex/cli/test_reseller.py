@@ -49,6 +49,17 @@ def test_a_node_sells_by_itself_from_one_command_to_another(
     assert json.loads(run(provider, *reseller, "--off", "--json").output)["state"] == "stopping"
 
 
+def test_a_node_that_costs_nothing_is_told_what_it_earns_too(
+    run: Run, provider: Http, node_id: str, world: World
+) -> None:
+    reseller = ("nodes", "reseller", node_id)
+    begun = run(provider, *reseller, "--sell", CODE, "--cost", "0", "--strategy", "fixed")
+    assert "It has just begun" in begun.output
+    world.real.pass_minutes(60)
+    shown = " ".join(run(provider, *reseller).output.split())
+    assert "In 60 minutes your reservation has cost 0.000000, and 0 contracts have earned you 0.000000." in shown
+
+
 def test_contradictions_and_what_cannot_be_read_are_refused(run: Run, provider: Http, node_id: str) -> None:
     reseller = ("nodes", "reseller", node_id)
     assert run(provider, *reseller, "--off", "--dry-run").exit_code == 2
