@@ -27,7 +27,6 @@ def test_an_instrument_exists_once(world: World) -> None:
     ("change", "error"),
     [
         ({"slice_class": "gpu"}, NotFound),
-        ({"slice_class": "block"}, InvalidInput),
         ({"price_min_micros": 10, "price_max_micros": 9}, InvalidInput),
         ({"min_minutes": 10, "max_minutes": 9}, InvalidInput),
         ({"bond_ppm": 99_999}, InvalidInput),
