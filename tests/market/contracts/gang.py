@@ -1,4 +1,4 @@
-"""Two accounts, a provider and a buyer, that do whatever they like with each other's contracts, and a rival."""
+"""Accounts of the same people, a provider and two buyers, that do whatever they like with each other, and a rival."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from billing import ledger, metering, settlement
 from billing.transfers import MARKET
 from common.wire import GuestMinute, GuestStatus, UsageReport
 from market.contracts.complete_contracts import complete_contracts
+from market.contracts.end_contract import failing_contracts
 from market.contracts.follow_guest import follow_guest
 from market.engine.batch import BatchProcessor
 from market.engine.commands import EndContract, Ending
@@ -23,7 +24,7 @@ SPOT = Instrument(zone=ZONE, slice_class="std", firmness="spot")
 RIVAL_MICROS = 11_000
 """The rival's price: the bond of a contract at a price not far below pays for it."""
 START_MICROS = 20_000_000
-"""Money of each account."""
+"""Money of each of them."""
 _OVER = ("completed", "released", "reclaimed", "failed", "busted")
 
 
@@ -47,14 +48,14 @@ class Gang:
         self.world = world
         self.rival = rival
         self.engine = rival.engine
-        self.provider, self.buyer = world.provider(START_MICROS), world.participant(START_MICROS)
+        self.provider, self.buyer, self.friend = (world.provider(START_MICROS) for _ in range(3))
         self.node = world.node(self.provider)
         self.sequence = 0
         self._before = self._others()
 
     def money(self) -> int:
-        """Of both together, in all accounts."""
-        return sum(self.money_of(who) for who in self._both)
+        """Of them together, in all accounts."""
+        return sum(self.money_of(who) for who in self._all)
 
     def money_of(self, who: str) -> int:
         """Of one of them."""
@@ -64,7 +65,7 @@ class Gang:
     def held(self) -> int:
         """What their contracts still bind."""
         with self.world.begin() as connection:
-            return sum(ledger.balances(connection, who)[kind] for who in self._both for kind in ("escrow", "bond"))
+            return sum(ledger.balances(connection, who)[kind] for who in self._all for kind in ("escrow", "bond"))
 
     def paid_to_others(self) -> int:
         """Since they began: fees, taxes and forfeited bonds, and what the rival has got."""
@@ -90,6 +91,22 @@ class Gang:
         fields = {"slices": 1, "price_micros": price_micros, "instrument": SPOT.code}
         self.engine.process([self.world.ask(self.provider, self.node, **fields)])
 
+    def resell(self, price_micros: int) -> None:
+        """The one who holds the newest contract sells the rest of it to the other."""
+        for row in [row for row in self._live() if row.state != "resold"][:1]:
+            other = self.friend if row.buyer_id == self.buyer else self.buyer
+            fields = {"instrument": SPOT.code, "price_micros": price_micros}
+            ask = self.world.ask(row.buyer_id, "", slices=0, available_until=0, contract=row.id, **fields)
+            rest = {
+                "slices_per_guest": row.slices,
+                "duration_minutes": row.end_minute - max(row.start_minute, self.world.minute + 1),
+                "time_in_force": "ioc",
+                "start_by": row.end_minute,
+            }
+            if rest["duration_minutes"] > 0:
+                bid = self.world.bid(other, **fields, **rest)
+                self.engine.process([ask, bid, self.world.cancel(ask.order, row.buyer_id)])
+
     def pass_time(self, seconds: Sequence[int]) -> None:
         """A minute for each number, in which every guest on their node is said to be delivered for so many seconds."""
         for delivered in seconds:
@@ -112,13 +129,14 @@ class Gang:
             )
             with self.world.begin() as connection:
                 follow_guest(connection, status, self.world.real.micros)
-            self.engine.process([EndContract(row.id, "fail")])
+                failing = failing_contracts(connection, 100)
+            self.engine.process([EndContract(each.contract, "fail") for each in failing])
             return
 
     def end(self, ending: Ending) -> None:
         """The newest contract is released by its buyer, or reclaimed by its provider."""
         for row in self._live():
-            self.engine.process([EndContract(row.id, ending, self.buyer if ending == "release" else self.provider)])
+            self.engine.process([EndContract(row.id, ending, row.buyer_id if ending == "release" else self.provider)])
             return
 
     def settle(self) -> None:
@@ -135,14 +153,14 @@ class Gang:
 
     def contracts(self) -> list[Row[Any]]:
         """All of them, the newest first."""
-        theirs = or_(contract.c.provider_id == self.provider, contract.c.buyer_id == self.buyer)
+        theirs = or_(contract.c.provider_id == self.provider, contract.c.buyer_id.in_((self.buyer, self.friend)))
         query = select(contract).where(theirs)
         with self.world.begin() as connection:
             return list(connection.execute(query.order_by(contract.c.id.desc())))
 
     @property
-    def _both(self) -> tuple[str, str]:
-        return self.provider, self.buyer
+    def _all(self) -> tuple[str, str, str]:
+        return self.provider, self.buyer, self.friend
 
     def _live(self) -> list[Row[Any]]:
         return [row for row in self.contracts() if row.state not in _OVER]

@@ -15,6 +15,7 @@ from tests.market.factories import World
 moves = st.one_of(
     st.tuples(st.just("deal"), st.sampled_from((1, 7, 1755, 9999)), st.integers(1, 4), st.integers(1, 60)),
     st.tuples(st.just("pass_time"), st.lists(st.sampled_from((0, 1, 30, 59, 60)), min_size=1, max_size=8)),
+    st.tuples(st.just("resell"), st.sampled_from((1, 1755, 9999))),
     st.tuples(st.just("fail")),
     st.tuples(st.just("decoy"), st.sampled_from((8000, 60_000))),
     st.tuples(st.just("end"), st.sampled_from(("release", "reclaim"))),
@@ -29,12 +30,13 @@ def rival(world: World) -> Rival:
     return Rival(world, world.engine())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(moves, min_size=2, max_size=12))
+@example(history=[("deal", 1755, 2, 50), ("resell", 9999), ("pass_time", [60, 60]), ("resell", 1), ("fail",)])
 @example(
     history=[("deal", 9999, 2, 40), ("pass_time", [60, 60, 60]), ("fail",), ("pass_time", [60]), ("end", "release")]
 )
-def test_two_accounts_never_have_more_together_and_lose_what_others_get(
+def test_accounts_of_one_hand_never_have_more_together_and_lose_what_others_get(
     world: World, rival: Rival, history: list[tuple[Any, ...]]
 ) -> None:
     gang = Gang(world, rival)
