@@ -106,9 +106,15 @@ def _run(schema: BaseSchema) -> tuple[list[str], Counter[int]]:
                 f"{event.label}: {check.name}: {check.failure_info.failure.message}\n{check.failure_info.code_sample}"
                 for case, checks in event.recorder.checks.items()
                 for check in checks
-                if check.failure_info is not None and not _nobody_is_there(event.recorder.interactions[case].response)
+                if check.failure_info is not None and not _is_right(event.recorder.interactions[case].response)
             ]
     return failures, statuses
+
+
+def _is_right(response: Response | None) -> bool:
+    """What the checks take for wrong, and is not: a bad body that is refused for its size before anybody reads it."""
+    too_large = response is not None and response.status_code == 413
+    return too_large or _nobody_is_there(response)
 
 
 def _nobody_is_there(response: Response | None) -> bool:
