@@ -1,4 +1,4 @@
-"""Rows into a table: one by itself, a few as one JSON parameter, many by COPY.
+"""Rows into a table: as one JSON parameter where they are few, by COPY where they are many.
 
 COPY is the fastest way in, but what waits is sent before it, and its start and end cost two round trips more. It stops
 at the first row that does not fit, as an insert does; neither tells which row it was.
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from psycopg import Cursor
-from sqlalchemy import Connection, Table, TextClause, text
+from sqlalchemy import JSON, Connection, Insert, Table, Text, bindparam, cast, column, func, insert, select
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 from runtime.driver import Pipe, with_cursor
@@ -44,14 +44,11 @@ def put_values(pipe: Pipe, table: Table, columns: tuple[str, ...], values: Seque
     if not values:
         return
     known = _statements(table, columns)
-    if 1 < len(values) < _COPY_FROM_ROWS:
+    if len(values) < _COPY_FROM_ROWS:
         pipe.put(known.insert, {"rows": _COMPACT.encode([_object(row, columns, known.in_bytes) for row in values])})
         return
     if known.in_json:
         values = [_with_json(row, known.in_json) for row in values]
-    if len(values) == 1:
-        pipe.put(known.insert_one, dict(zip(columns, values[0], strict=True)))
-        return
     pipe.send()
     with_cursor(pipe.connection, known.copy, lambda cursor: _copy(cursor, known.copy, values))
 
@@ -65,8 +62,7 @@ def _copy(cursor: Cursor[Any], statement: str, rows: Sequence[tuple[Any, ...]]) 
 class _Statements(NamedTuple):
     """Into some columns, and the places of those that hold JSON or bytes."""
 
-    insert_one: TextClause
-    insert: TextClause
+    insert: Insert
     copy: str
     in_json: tuple[int, ...]
     in_bytes: tuple[int, ...]
@@ -75,11 +71,13 @@ class _Statements(NamedTuple):
 @cache
 def _statements(table: Table, columns: tuple[str, ...]) -> _Statements:
     names = ", ".join(columns)
-    values = ", ".join(f":{name}" for name in columns)
-    rows = f"json_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS json))"
+    given = (
+        func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+        .table_valued(*(column(name, table.c[name].type) for name in columns))
+        .render_derived(name="given", with_types=True)
+    )
     return _Statements(
-        insert_one=text(f"INSERT INTO {table.name} ({names}) VALUES ({values})"),  # noqa: S608  # names of our own tables
-        insert=text(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows}"),  # noqa: S608  # names of our own tables
+        insert=insert(table).from_select(columns, select(*given.c), include_defaults=False),
         copy=f"COPY {table.name} ({names}) FROM STDIN",
         in_json=_places(table, columns, JSONB),
         in_bytes=_places(table, columns, BYTEA),
