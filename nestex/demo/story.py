@@ -89,8 +89,10 @@ class Story:
         bid(self._cedar, "twenty guests or none", "flock", 5, guests=20, time_in_force="fok")
 
     def _queues(self) -> dict[str, Any]:
-        start = next_minute(self._blauwal.client) + 3 * self._apart
-        jobs = [bid_body(start, f"job-{number}", 4, patience=12) for number in range(1, 7)]
+        start = next_minute(self._blauwal.client)
+        jobs = [
+            bid_body(start, f"job-{number}", 4, patience=12, ahead=self._turn(number + 1)) for number in range(1, 7)
+        ]
         self._floor.batch(self._blauwal, "a queue of builds that can wait", jobs)
         what = "a guest of two slices for twenty minutes"
         self._floor.bid(self._enzian, what, "outlook", 20, slices=2, ahead=self._turn(1))
