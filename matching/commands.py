@@ -217,10 +217,29 @@ class EnterGroup:
             raise InvalidInput("invalid_field", "bids of a group have ids of their own", field="bids")
 
 
-Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free | EnterGroup
+@dataclass(frozen=True, slots=True)
+class EnterLinkedAsk:
+    """Enters an ask that shares with the other linked asks of its node what is free of it: when one sells, the others
+    are cut to what still fits into `offered_*`, what the node offers them, as the engine stamps it.
+
+    Raises InvalidInput (`invalid_field`) when a resource is below 0.
+    """
+
+    minute: int
+    ask: EnterAsk
+    offered_vcpus: int
+    offered_memory_mib: int
+    offered_disk_gib: int
+
+    def __post_init__(self) -> None:
+        if self.offered_vcpus < 0 or self.offered_memory_mib < 0 or self.offered_disk_gib < 0:
+            raise _too_low(self, 0, "offered_vcpus", "offered_memory_mib", "offered_disk_gib")
 
 
-def _too_low(command: EnterBid | EnterAsk | Amend | Free, lowest: int, *fields: str) -> InvalidInput:
+Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free | EnterGroup | EnterLinkedAsk
+
+
+def _too_low(command: EnterBid | EnterAsk | EnterLinkedAsk | Amend | Free, lowest: int, *fields: str) -> InvalidInput:
     field = next(name for name in fields if getattr(command, name) < lowest)
     return InvalidInput("invalid_field", f"{field} must be at least {lowest}", field=field, limit=lowest)
 

@@ -1,7 +1,7 @@
 """What a command caused: events of the auction, the states of an order, and why an order is done.
 
-The engine turns events into rows, reservations and ledger transfers; `Amended` and `Trade` precede the `Done` that they
-lead to. An order that enters, trades nothing and rests causes none.
+The engine turns events into rows, reservations and ledger transfers; `Amended`, `Trade` and `Cut` precede the `Done`
+that they lead to. An order that enters, trades nothing and rests causes none.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ REASONS: dict[str, Reason] = {
         "Two compatible orders of one participant met, and the incoming one's prevention mode chose this one.",
     ),
     "exclusive_group": Reason("canceled", "Another bid of its exclusive group has traded."),
+    "linked": Reason(
+        "canceled", "It was linked with other offers of its node, and what they have sold has left it too little."
+    ),
     "amended_away": Reason("canceled", "Its participant took so many slices off it that no contract fits any more."),
     "node_lost": Reason("canceled", "The node behind it is lost: its agent has been silent for too long."),
     "node_drained": Reason("canceled", "Its provider drains the node behind it: nothing more of it is sold."),
@@ -114,6 +117,18 @@ class Trade:
 
 
 @dataclass(init=False, slots=True, unsafe_hash=True)
+class Cut:
+    """An open linked ask has lost so many slice-minutes, because another ask of its node has sold."""
+
+    order: str
+    slice_minutes: int
+
+    def __init__(self, order: str, slice_minutes: int) -> None:
+        self.order = order
+        self.slice_minutes = slice_minutes
+
+
+@dataclass(init=False, slots=True, unsafe_hash=True)
 class Done:
     """The order left the book, or never got onto it. Exactly one for every order."""
 
@@ -127,4 +142,4 @@ class Done:
         self.reason = reason
 
 
-Event = Amended | Trade | Done
+Event = Amended | Trade | Cut | Done

@@ -6,22 +6,25 @@ event. The rule (`matching.rule`) decides what happens, the shard (`matching.sha
 
 from __future__ import annotations
 
+from common.minutes import Window
 from matching.book import Book
-from matching.events import STATES, Done, Event, Side, Trade
+from matching.events import STATES, Cut, Done, Event, Side, Trade
 from matching.expiry import ExpirySchedule
 from matching.load import NOTHING, NodeLoad
-from matching.orders import Ask, Bid, Order, SliceVector
-from matching.profile import Profile
+from matching.orders import Ask, Bid, LinkedAsk, Order, SliceVector
+from matching.pool import Pool, what_fits
+from matching.profile import Profile, window_profile
 from matching.undo import Undo
 
 
 class Floor:
     """Open orders with their books, expiry schedule and node load, at a minute.
 
-    `entered` is the newest priority number; `events` is what the running command has caused so far.
+    `entered` is the newest priority number; `events` is what the running command has caused so far; `linked` are the
+    pool's nodes, empty as long as no linked ask is open.
     """
 
-    __slots__ = ("books", "entered", "events", "load", "log", "minute", "open", "schedule", "undo")
+    __slots__ = ("books", "entered", "events", "linked", "load", "log", "minute", "open", "pool", "schedule", "undo")
 
     def __init__(self) -> None:
         self.undo = Undo()
@@ -30,6 +33,8 @@ class Floor:
         self.open: dict[str, Order] = {}
         self.schedule = ExpirySchedule(self.open)
         self.load = NodeLoad(self.undo)
+        self.pool = Pool(self.undo)
+        self.linked = self.pool.nodes
         self.minute = 0
         self.entered = 0
         self.events: list[Event] = []
@@ -114,6 +119,27 @@ class Floor:
         price = ask.price_micros if taker_side == "bid" else bid.price_micros
         self.events.append(Trade(bid.order, ask.order, price, start, end, guests, slices, taker_side))
 
+    def cut_linked(self, seller: LinkedAsk, leaving: list[Order]) -> None:
+        """The linked ask has just traded: what it sold is part of its node's load, and the others are cut to what still
+        fits there. One of which no contract is left is done, and joins those who are `leaving`."""
+        trade = self.events[-1]
+        assert isinstance(trade, Trade)
+        sold = window_profile(trade.guests * trade.slices_per_guest, trade.start, trade.end)
+        if seller.vector != NOTHING:
+            self.load.commit(seller.node, seller.vector, sold, self.minute)
+        for ask in self.pool.of(seller.node):
+            if ask is seller:
+                continue
+            before = ask.profile
+            left = what_fits(ask, self.load, Window(trade.start, trade.end))
+            if left != before:
+                self.log += (_set_profile, self, (ask, before))
+                _set_profile(self, (ask, left))
+                self.events.append(Cut(ask.order, before.slice_minutes - left.slice_minutes))
+                if ask.expiry_minute <= self.minute:
+                    self.finish(ask, "linked")
+                    leaving.append(ask)
+
     def close(self, order: Order, reason: str) -> None:
         """A resting order leaves the book, and is done."""
         self.leave(order)
@@ -132,6 +158,8 @@ class Floor:
         """The order is done, and rests no more or never did: an ask gives back what it did not sell."""
         if isinstance(order, Ask) and order.most_slices and order.slice_vector != NOTHING:
             self.load.free(order.node, order.slice_vector, order.profile, self.minute)
+        if self.linked and isinstance(order, LinkedAsk):
+            self.pool.quit(order)
         self.events.append(Done(order.order, STATES[reason], reason))
 
     def book(self, instrument: str) -> Book:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from common.codec import from_json, to_json
 from common.errors import InvalidInput
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, Free, Tick
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free, Tick
 
 JOURNAL_VERSION = 1
 
@@ -24,6 +24,7 @@ KINDS: dict[str, type[Command]] = {
     "tick": Tick,
     "free": Free,
     "group": EnterGroup,
+    "linked_ask": EnterLinkedAsk,
 }
 _SCALARS = frozenset((int, str, bool, type(None)))
 _KIND_OF: dict[type[Any], str] = {command: kind for kind, command in KINDS.items()}

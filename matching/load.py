@@ -7,7 +7,7 @@ ask in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from common.minutes import Window
 from common.wire import Capacity
@@ -61,18 +61,16 @@ class NodeLoad:
 
     def peak(self, node: str, window: Window) -> Capacity:
         """For each resource, the most that is committed at any minute of the window."""
-        by_vector = self._nodes.get(node, {}).items()
-        profiles = {vector: stepped_profile(steps.changes) for vector, steps in by_vector}
+        profiles = self.profiles(node)
         minutes = {window.start}
         for profile in profiles.values():
             minutes.update(minute for minute in profile.minutes if minute in window)
-        vcpus = memory_mib = disk_gib = 0
-        for minute in minutes:
-            loads = [(vector, profile.level(minute)) for vector, profile in profiles.items()]
-            vcpus = max(vcpus, sum(vector[0] * slices for vector, slices in loads))
-            memory_mib = max(memory_mib, sum(vector[1] * slices for vector, slices in loads))
-            disk_gib = max(disk_gib, sum(vector[2] * slices for vector, slices in loads))
-        return Capacity(vcpus, memory_mib, disk_gib)
+        return highest(committed_at(profiles, minute) for minute in minutes)
+
+    def profiles(self, node: str) -> dict[SliceVector, Profile]:
+        """What the node has committed, by slice vector."""
+        by_vector = self._nodes.get(node, {}).items()
+        return {vector: stepped_profile(steps.changes) for vector, steps in by_vector}
 
     def committed(self, minute: int) -> Iterator[tuple[str, SliceVector, Profile]]:
         """Every node and slice vector with slices committed from the minute on, in a fixed order."""
@@ -94,6 +92,26 @@ class NodeLoad:
             steps.changes = _folded(steps.changes, minute)
             steps.patience = max(_FEWEST_FOLDED, 2 * len(steps.changes))
         return steps
+
+
+def committed_at(profiles: Mapping[SliceVector, Profile], minute: int) -> SliceVector:
+    """What these profiles take together at the minute."""
+    loads = [(vector, profile.level(minute)) for vector, profile in profiles.items()]
+    return (
+        sum(vector[0] * slices for vector, slices in loads),
+        sum(vector[1] * slices for vector, slices in loads),
+        sum(vector[2] * slices for vector, slices in loads),
+    )
+
+
+def highest(amounts: Iterable[SliceVector]) -> Capacity:
+    """The most of each resource."""
+    vcpus = memory_mib = disk_gib = 0
+    for amount in amounts:
+        vcpus = max(vcpus, amount[0])
+        memory_mib = max(memory_mib, amount[1])
+        disk_gib = max(disk_gib, amount[2])
+    return Capacity(vcpus, memory_mib, disk_gib)
 
 
 def _folded(changes: dict[int, int], minute: int) -> dict[int, int]:

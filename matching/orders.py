@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from matching.commands import EnterAsk, EnterBid
+from matching.commands import EnterAsk, EnterBid, EnterLinkedAsk
 from matching.profile import EMPTY, Profile, window_profile
 from matching.views import OpenAsk, OpenBid
 
@@ -185,6 +185,19 @@ class Ask(_Either):
         entry = self.entry
         place = self.order, entry.participant, entry.instrument, self.price_micros, self.node, self.profile
         return OpenAsk(*place, deliverer=entry.deliverer)
+
+
+class LinkedAsk(Ask):
+    """An ask that shares its node's capacity with others: `vector` is what one of its slices takes, `offered` what the
+    node offers to those that share. Its own `slice_vector` is nothing: what it has left is no part of the load."""
+
+    __slots__ = ("offered", "vector")
+
+    def __init__(self, entry: EnterLinkedAsk, side: BookSide) -> None:
+        super().__init__(entry.ask, side)
+        self.vector = self.slice_vector
+        self.slice_vector = (0, 0, 0)
+        self.offered: SliceVector = (entry.offered_vcpus, entry.offered_memory_mib, entry.offered_disk_gib)
 
 
 Order = Bid | Ask

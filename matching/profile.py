@@ -47,6 +47,12 @@ class Profile:
             area += self.levels[index] * (self.minutes[index + 1] - self.minutes[index])
         return area
 
+    @property
+    def stretches(self) -> tuple[tuple[int, int, int], ...]:
+        """Start, end and slices of each stretch of minutes with the same number of slices, where there are any."""
+        edges = zip(self.minutes, self.minutes[1:], self.levels, strict=False)
+        return tuple((start, end, level) for start, end, level in edges if level)
+
     def level(self, minute: int) -> int:
         """Slices at the minute."""
         index = bisect_right(self.minutes, minute) - 1

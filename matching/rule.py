@@ -15,7 +15,7 @@ from matching.book import Level
 from matching.events import Side
 from matching.exclusive import end_rivals
 from matching.floor import Floor
-from matching.orders import Ask, Bid, Order
+from matching.orders import Ask, Bid, LinkedAsk, Order
 
 
 def match(taker: Order, floor: Floor) -> str | None:
@@ -137,6 +137,8 @@ def _trade(bid: Bid, ask: Ask, first: int, floor: Floor, taker_side: Side, leavi
     start: int | None = first
     while start is not None:
         floor.trade(bid, ask, start, taker_side)
+        if floor.linked and isinstance(ask, LinkedAsk):
+            floor.cut_linked(ask, leaving)
         if bid.rivals:
             end_rivals(bid, leaving, floor)
         if not bid.guests_left or ask.most_slices < bid.slices_per_guest:

@@ -11,11 +11,13 @@ from common.minutes import Window
 from common.wire import Capacity
 from matching.amend import amend
 from matching.book import Book, Depth
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, Free
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free
 from matching.entry import enter, enter_group
 from matching.events import Event
 from matching.floor import Floor
-from matching.orders import Ask, Bid
+from matching.linked import enter_linked
+from matching.orders import Ask, Bid, LinkedAsk
+from matching.pool import peak_with
 from matching.profile import window_profile
 from matching.resale import ask_of
 from matching.snapshot import restore
@@ -72,6 +74,9 @@ class Shard:
             elif isinstance(command, EnterGroup):
                 books = [floor.books.get(bid.instrument) or self._new_book(bid.instrument) for bid in command.bids]
                 enter_group([Bid(bid, book.bids) for bid, book in zip(command.bids, books, strict=True)], floor)
+            elif isinstance(command, EnterLinkedAsk):
+                book = floor.books.get(command.ask.instrument) or self._new_book(command.ask.instrument)
+                enter_linked(LinkedAsk(command, book.asks), floor)
         except BaseException:
             floor.undo.shorten(kept)
             raise
@@ -130,13 +135,17 @@ class Shard:
         book = self._floor.books.get(instrument)
         return Depth((), ()) if book is None else book.depth(self._floor.minute)
 
-    def peak(self, node: str, window: Window) -> Capacity:
-        """The most that the node has committed at any minute of the window, per resource. Passed minutes count as free.
+    def peak(self, node: str, window: Window, *, linked: bool = True) -> Capacity:
+        """The most that the node has committed at any minute of the window, per resource, its linked asks by the most
+        that any one of them has left, or not at all. Passed minutes count as free.
 
         An ask counts until a command finds it expired: let time pass (`Tick`) before asking.
         """
-        start = max(window.start, self._floor.minute)
-        return self._floor.load.peak(node, Window(start, window.end)) if start < window.end else Capacity(0, 0, 0)
+        start, floor = max(window.start, self._floor.minute), self._floor
+        if start >= window.end:
+            return Capacity(0, 0, 0)
+        sharing, ahead = floor.pool.of(node) if linked else [], Window(start, window.end)
+        return peak_with(sharing, floor.load, ahead) if sharing else floor.load.peak(node, ahead)
 
     def _new_book(self, instrument: str) -> Book:
         if self.zone is not None and not instrument.startswith(f"{self.zone}."):

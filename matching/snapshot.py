@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from matching.commands import EnterAsk, EnterBid
+from matching.commands import EnterAsk, EnterBid, EnterLinkedAsk
 from matching.floor import Floor
-from matching.orders import Bid, Order
+from matching.orders import Bid, LinkedAsk, Order
 from matching.profile import Profile
 from matching.resale import ask_of
 
@@ -59,10 +59,15 @@ def _ask(value: dict[str, Any], floor: Floor) -> Order:
         contract=value.get("contract"),
         deliverer=value.get("deliverer"),
     )
-    ask = ask_of(entry, floor.book(entry.instrument).asks)
+    side = floor.book(entry.instrument).asks
+    offered = value.get("offered")
+    linked = None if offered is None else LinkedAsk(EnterLinkedAsk(0, entry, *offered), side)
+    ask = linked or ask_of(entry, side)
     ask.priority = value["priority"]
     if entry.contract is None:  # what is left of a contract has not been cut
         ask.set_profile(profile)
+    if linked is not None:
+        floor.pool.join(linked)
     return ask
 
 

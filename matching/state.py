@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from matching.floor import Floor
-from matching.orders import Ask, Bid, Order
+from matching.orders import Ask, Bid, LinkedAsk, Order
 
 
 def state_hash(floor: Floor) -> str:
@@ -63,15 +63,17 @@ def _order_state(order: Order, floor: Floor) -> dict[str, Any]:
     assert isinstance(order, Ask)
     if order.entry.contract is not None:
         shared |= {"contract": order.entry.contract, "deliverer": order.entry.deliverer}
+    vector = order.vector if isinstance(order, LinkedAsk) else order.slice_vector
     return shared | {
         "side": "ask",
         "node": order.node,
         "slices": order.slices,
         "reliability_ppm": order.entry.reliability_ppm,
         "min_minutes": order.min_minutes,
-        "slice_vector": order.slice_vector,
+        "slice_vector": vector,
         "minutes": order.profile.minutes,
         "levels": order.profile.levels,
+        **({"offered": order.offered} if isinstance(order, LinkedAsk) else {}),
     }
 
 

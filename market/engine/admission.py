@@ -13,6 +13,7 @@ from common.money import LARGEST_MICROS, Money
 from common.price import MINUTES_PER_HOUR, Price, off_tick
 from common.wire import Capacity
 from market.engine.commands import PlaceAsk, PlaceBid
+from market.engine.entries import shared_capacity
 from market.engine.facts import InstrumentFacts, NodeFacts, PlacementFacts
 from market.engine.windows import AskWindow, BidWindow
 
@@ -40,7 +41,8 @@ def check_ask(
 ) -> None:
     """Raises the error that names the first rule that the ask breaks.
 
-    `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window.
+    `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window;
+    of linked asks, the most that one of them takes, and nothing if this one is linked too.
     """
     instrument = facts.instrument
     check_price(ask.price_micros, instrument)
@@ -62,7 +64,8 @@ def check_ask(
             field="available_until",
             limit=f"minute {node.reserved_until}",
         )
-    _check_capacity(ask.slices, instrument.slice, node.offered, committed)
+    offered = shared_capacity(node.offered, ask.keep) if ask.linked else node.offered
+    _check_capacity(ask.slices, instrument.slice, offered, committed)
     _check_funds(reserve_micros, "the ask reserves a bond on its limit price", facts)
 
 
@@ -71,7 +74,7 @@ def check_ask_again(
 ) -> None:
     """The checks for an ask that enters again at another price; what it offers is part of `committed` already."""
     check_takes_orders(facts.instrument)
-    check_ask(dataclasses.replace(ask, slices=0), window, facts, minute, more_micros, committed)
+    check_ask(dataclasses.replace(ask, slices=0, linked=False), window, facts, minute, more_micros, committed)
 
 
 def check_takes_orders(instrument: InstrumentFacts) -> None:

@@ -32,8 +32,9 @@ from market.engine.groups import at_place
 from market.engine.hand_over import CONTRACT_OVER
 from market.engine.journal_entries import Journaled, journal_entries
 from market.engine.known_orders import KnownOrders, public
-from market.engine.records import BidRecord, OrderRecord, Stamp, trade_row
+from market.engine.records import BidRecord, OrderRecord, Stamp
 from market.engine.state import EngineState
+from market.engine.trade_rows import trade_row
 from matching.commands import Command as BookCommand
 from matching.journal import JournalEntry
 

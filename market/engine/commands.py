@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from common import codec
 from common.errors import InvalidInput
-from common.wire import Filesystem, Kind
+from common.wire import Capacity, Filesystem, Kind
 from matching.commands import SelfTradePrevention, TimeInForce
 
+NOTHING = Capacity(0, 0, 0)
 MOST_AT_ONCE = 1000
 """Orders that one CancelAll takes off the book, so that no command holds up the others for long."""
 MOST_TRADES_TOLD = 100
@@ -73,6 +74,8 @@ class PlaceAsk:
 
     With a `contract`, one for all the rest of that one instead; node, slices and window follow from it, and are left
     empty.
+    A `linked` one shares with the other linked asks of its node what is free of it, but for what it is to `keep`: each
+    is offered whole, and when one sells, the others are cut to what still fits.
     """
 
     order: str
@@ -90,6 +93,8 @@ class PlaceAsk:
     post_only: bool = False
     self_trade_prevention: SelfTradePrevention = "cancel_taker"
     contract: str | None = None
+    linked: bool = False
+    keep: Capacity = NOTHING
     kind: Literal["place_ask"] = "place_ask"
 
 

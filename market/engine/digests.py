@@ -6,9 +6,15 @@ import hashlib
 from typing import Any
 
 from common import codec
-from market.engine.commands import PlaceGroup, Placement
+from market.engine.commands import NOTHING, PlaceGroup, Placement
 
-_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contract": None}
+_LATER: dict[str, Any] = {
+    "replace_on_failure": False,
+    "replaces": None,
+    "contract": None,
+    "linked": False,
+    "keep": codec.to_json(NOTHING),
+}
 """Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
 
 

@@ -16,7 +16,7 @@ class Effects:
     """Orders as they end up, trades and contracts in execution order, and changes of reserved cash per participant.
 
     `groups` are the exclusive groups of which a bid was changed or is done, until `market.engine.groups` has seen to
-    their reservation.
+    their reservation; `linked` the linked asks that were changed, until their remaining supply is noted.
     """
 
     entered: dict[str, OrderRecord] = field(default_factory=dict)
@@ -26,6 +26,7 @@ class Effects:
     reservations: Counter[str] = field(default_factory=Counter)
     events: list[FeedEvent] = field(default_factory=list)
     groups: dict[tuple[str, ...], None] = field(default_factory=dict)
+    linked: dict[str, None] = field(default_factory=dict)
 
     def order_entered(self, record: OrderRecord) -> None:
         """A new row."""
@@ -40,18 +41,21 @@ class Effects:
         """The order as it stands now; it must have entered or changed."""
         return self.entered[order] if order in self.entered else self.changed[order]
 
-    def group_touched(self, record: OrderRecord) -> None:
-        """A bid was changed or is done: its group, if it has one, may bind another sum."""
+    def touched(self, record: OrderRecord) -> None:
+        """An order was changed or is done: its group, if it has one, may bind another sum, and a linked ask has
+        something else left."""
         if isinstance(record, BidRecord) and record.group:
             self.groups[record.group] = None
+        if isinstance(record, AskRecord) and record.ask.linked:
+            self.linked[record.id] = None
 
-    def order_event(self, record: OrderRecord, at_micros: int) -> None:
-        """Tell the feed how an order stands after a command."""
+    def order_event(self, record: OrderRecord, at_micros: int, reason: str | None = None) -> None:
+        """Tell the feed how an order stands after a command, and for what `reason` it was changed, if it is open."""
         payload: dict[str, Any] = {
             "participant": record.participant,
             "side": "ask" if isinstance(record, AskRecord) else "bid",
             "state": record.state,
-            "reason": record.reason,
+            "reason": record.reason or reason,
             "revision": record.revision,
         }
         self.events.append(FeedEvent("order", record.id, payload, at_micros))

@@ -8,18 +8,31 @@ from typing import cast
 from common.wire import Capacity
 from market.engine.facts import PlacementFacts
 from market.engine.records import AskRecord, BidRecord, OrderRecord
-from matching.commands import EnterAsk, EnterBid, EnterGroup, InstrumentMode
+from matching.commands import EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, InstrumentMode
 
 _NOTHING = Capacity(0, 0, 0)
 
 
-def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk:
+def entry_of(record: OrderRecord, facts: PlacementFacts) -> EnterBid | EnterAsk | EnterLinkedAsk:
     """The entry, with the facts that the auction needs: the instrument's mode, the slice's size, the provider's
-    reliability."""
+    reliability; for a linked ask also what the node offers to those."""
     mode = cast(InstrumentMode, facts.instrument.mode)  # a CHECK of the table
     if isinstance(record, BidRecord):
         return _enter_bid(record, mode)
-    return _enter_ask(record, mode, facts)
+    ask = _enter_ask(record, mode, facts)
+    if not record.ask.linked or facts.node is None:
+        return ask
+    shared = shared_capacity(facts.node.offered, record.ask.keep)
+    return EnterLinkedAsk(ask.minute, ask, shared.vcpus, shared.memory_mib, shared.disk_gib)
+
+
+def shared_capacity(offered: Capacity, keep: Capacity) -> Capacity:
+    """What of the node's offer linked asks share that are to keep so much of it."""
+    return Capacity(
+        max(0, offered.vcpus - keep.vcpus),
+        max(0, offered.memory_mib - keep.memory_mib),
+        max(0, offered.disk_gib - keep.disk_gib),
+    )
 
 
 def group_of(records: Sequence[BidRecord], facts: Sequence[PlacementFacts]) -> EnterGroup:

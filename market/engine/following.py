@@ -10,8 +10,11 @@ from market.engine.effects import Effects
 from market.engine.groups import share_again
 from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
-from matching.events import Done, Event, Trade
+from matching.events import Cut, Done, Event, Trade
 from runtime.feed import FeedEvent
+
+LINKED = "linked"
+"""The reason of the feed's event about an ask that was cut; in `matching.events`, of the end of one."""
 
 
 def follow(
@@ -28,6 +31,8 @@ def follow(
         if isinstance(event, Trade):
             _traded(open_orders, stamp, ordinal, event, effects)
             ordinal += 1
+        elif isinstance(event, Cut):
+            _cut(open_orders, stamp, event, effects)
         elif isinstance(event, Done):
             _done(open_orders, stamp, event, effects)
     for order in sorted({order for event in events if isinstance(event, Trade) for order in (event.bid, event.ask)}):
@@ -57,21 +62,32 @@ def _traded(open_orders: OpenOrders, stamp: Stamp, ordinal: int, trade: Trade, e
         _change(open_orders, before, after, effects)
 
 
+def _cut(open_orders: OpenOrders, stamp: Stamp, cut: Cut, effects: Effects) -> None:
+    before = open_orders[cut.order]
+    assert isinstance(before, AskRecord)
+    after = dataclasses.replace(before.after_cut(cut), updated_at_micros=stamp.at_micros)
+    _change(open_orders, before, after, effects)
+    effects.order_event(after, stamp.at_micros, LINKED)
+
+
 def _done(open_orders: OpenOrders, stamp: Stamp, done: Done, effects: Effects) -> None:
     before = open_orders[done.order]
     after = dataclasses.replace(
         before, state=done.state, reason=done.reason, reserved_micros=0, updated_at_micros=stamp.at_micros
     )
+    if isinstance(after, AskRecord):
+        after = dataclasses.replace(after, remaining=())
     effects.reserve(before.participant, -before.reserved_micros)
     effects.order_changed(after)
     effects.order_event(after, stamp.at_micros)
-    effects.group_touched(before)
+    effects.touched(before)
     open_orders.remove(before)
 
 
 def _change(open_orders: OpenOrders, before: OrderRecord, after: OrderRecord, effects: Effects) -> None:
     effects.reserve(before.participant, after.reserved_micros - before.reserved_micros)
     effects.order_changed(after)
+    effects.touched(after)
     open_orders.put(after)
 
 

@@ -14,7 +14,7 @@ from common.wire import GuestSpec
 from market.engine.commands import PlaceAsk, PlaceBid
 from market.engine.facts import TradingTerms
 from market.engine.windows import AskWindow, BidWindow
-from matching.events import Trade
+from matching.events import Cut, Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class BidRecord:
 @dataclass(frozen=True, slots=True)
 class AskRecord:
     """An order to sell, from its entry to its end; fields as in BidRecord. `slice_minutes_left` is the area of its
-    profile, elapsed minutes included."""
+    profile, elapsed minutes included, and `remaining` of a linked one the profile: [start, end) and slices."""
 
     ask: PlaceAsk
     content: str
@@ -120,6 +120,7 @@ class AskRecord:
     slice_minutes_left: int
     revision: int = 1
     slice_minutes_sold: int = 0
+    remaining: tuple[tuple[int, ...], ...] = ()
 
     @property
     def placement(self) -> PlaceAsk:
@@ -157,6 +158,11 @@ class AskRecord:
             reserved_micros=self.bond_micros(left),
         )
 
+    def after_cut(self, cut: Cut) -> AskRecord:
+        """With these slice-minutes given back to the node, and their bond to its provider."""
+        left = self.slice_minutes_left - cut.slice_minutes
+        return dataclasses.replace(self, slice_minutes_left=left, reserved_micros=self.bond_micros(left))
+
     def row(self) -> dict[str, Any]:
         """All columns of the `orders` table that an ask has."""
         ask = self.ask
@@ -170,6 +176,8 @@ class AskRecord:
             "min_minutes": ask.min_minutes,
             "slice_minutes_sold": self.slice_minutes_sold,
             "replace_on_failure": False,
+            "linked": ask.linked,
+            "remaining": [list(stretch) for stretch in self.remaining] if ask.linked else None,
         }
 
 
@@ -186,6 +194,7 @@ MUTABLE_COLUMNS = (
     "updated_at_micros",
     "guests_filled",
     "slice_minutes_sold",
+    "remaining",
 )
 """What changes in an order's row after its entry."""
 
@@ -203,25 +212,6 @@ class ContractRecord:
     guest: GuestSpec
     replaces: str | None = None
     resold_from: str | None = None
-
-
-def trade_row(stamp: Stamp, ordinal: int, executed: Trade, instrument: str) -> dict[str, Any]:
-    """All columns of the `trade` table."""
-    return {
-        "shard": stamp.shard,
-        "sequence": stamp.sequence,
-        "ordinal": ordinal,
-        "instrument": instrument,
-        "bid_order_id": executed.bid,
-        "ask_order_id": executed.ask,
-        "taker_side": executed.taker_side,
-        "price_micros": executed.price_micros,
-        "start_minute": executed.start,
-        "end_minute": executed.end,
-        "guests": executed.guests,
-        "slices_per_guest": executed.slices_per_guest,
-        "at_micros": stamp.at_micros,
-    }
 
 
 def _common_columns(record: OrderRecord) -> dict[str, Any]:

@@ -34,9 +34,10 @@ from market.engine.open_orders import OpenOrders
 from market.engine.records import AskRecord, BidRecord, OrderRecord, Stamp
 from market.engine.resale import admit_rest
 from market.engine.windows import AskWindow, ask_window, bid_window
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterGroup, Free, Tick
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free, Tick
 from matching.events import Amended, Done, Event
 from matching.shard import Shard
+from matching.views import OpenAsk
 
 NO_LOAD = Capacity(0, 0, 0)
 
@@ -87,7 +88,7 @@ class EngineState:
 
     def place(
         self, stamp: Stamp, placement: Placement, facts: PlacementFacts, effects: Effects
-    ) -> tuple[EnterBid | EnterAsk, OrderRecord]:
+    ) -> tuple[EnterBid | EnterAsk | EnterLinkedAsk, OrderRecord]:
         """Admit and match an order: the auction's command, and the order as it stands after it.
 
         Raises the error of the first admission rule that it breaks; nothing has changed then.
@@ -101,8 +102,9 @@ class EngineState:
         events = self.shard.apply(command)
         self.open.put(record)
         effects.order_entered(record)
+        effects.touched(record)
         effects.reserve(record.participant, record.reserved_micros)
-        follow(self.open, stamp, events, effects, [record])
+        self._follow(stamp, events, effects, [record])
         return command, effects.newest(record.id)
 
     def place_group(
@@ -128,7 +130,7 @@ class EngineState:
             self.open.put(record)
             effects.order_entered(record)
             effects.reserve(record.participant, record.reserved_micros)
-        follow(self.open, stamp, events, effects, records)
+        self._follow(stamp, events, effects, records)
         return command, [effects.newest(name) for name in names]
 
     def amend(
@@ -155,26 +157,36 @@ class EngineState:
         self.open.put(after)
         effects.reserve(after.participant, after.reserved_micros - before.reserved_micros)
         effects.order_changed(after)
-        effects.group_touched(after)
-        follow(self.open, stamp, events, effects, [after])
+        effects.touched(after)
+        self._follow(stamp, events, effects, [after])
         return command, effects.newest(after.id)
 
     def cancel(self, stamp: Stamp, cancel: CancelOrder, effects: Effects) -> tuple[Cancel, OrderRecord]:
         """Take the open order off the book. The caller has seen that it is open."""
         record = self.open[cancel.order]
         command = Cancel(minute=stamp.minute, order=cancel.order, reason=cancel.reason)
-        follow(self.open, stamp, self.shard.apply(command), effects)
+        self._follow(stamp, self.shard.apply(command), effects)
         return command, effects.newest(record.id)
 
     def expire(self, stamp: Stamp, effects: Effects) -> Tick:
         """Let the minute pass for all orders."""
         command = Tick(minute=stamp.minute)
-        follow(self.open, stamp, self.shard.apply(command), effects)
+        self._follow(stamp, self.shard.apply(command), effects)
         return command
 
     def free(self, stamp: Stamp, free: Free, effects: Effects) -> None:
         """A contract has ended early: its node has that capacity again, for new asks."""
-        follow(self.open, stamp, self.shard.apply(free), effects)
+        self._follow(stamp, self.shard.apply(free), effects)
+
+    def _follow(self, stamp: Stamp, events: list[Event], effects: Effects, named: Sequence[OrderRecord] = ()) -> None:
+        follow(self.open, stamp, events, effects, named)
+        for order in effects.linked:
+            record, view = self.open.get(order), self.shard.open_order(order)
+            if isinstance(record, AskRecord) and isinstance(view, OpenAsk):
+                noted = dataclasses.replace(record, remaining=view.profile.stretches)
+                effects.order_changed(noted)
+                self.open.put(noted)
+        effects.linked.clear()
 
     def _admit_bid(self, stamp: Stamp, bid: PlaceBid, facts: PlacementFacts) -> BidRecord:
         window = bid_window(bid, stamp.minute)
@@ -191,13 +203,15 @@ class EngineState:
         content = content_sha256(ask)
         record = AskRecord(ask, content, window, facts.terms, stamp, stamp.at_micros, "new", None, 0, area)
         reserve = record.bond_micros(area)
-        check_ask(ask, window, facts, stamp.minute, reserve, self._committed(ask.node, window))
+        committed = self._committed(ask.node, window, linked=not ask.linked)
+        check_ask(ask, window, facts, stamp.minute, reserve, committed)
         return dataclasses.replace(record, reserved_micros=reserve)
 
-    def _committed(self, node: str, window: AskWindow) -> Capacity:
+    def _committed(self, node: str, window: AskWindow, *, linked: bool = True) -> Capacity:
+        """The node's peak in the window, with or without what its linked asks have left."""
         if window.available_until <= window.available_from:
             return NO_LOAD  # admission refuses the empty window by its own name
-        return self.shard.peak(node, Window(window.available_from, window.available_until))
+        return self.shard.peak(node, Window(window.available_from, window.available_until), linked=linked)
 
     def _load_around(self, record: OrderRecord) -> Capacity:
         if isinstance(record, BidRecord) or record.ask.contract is not None:

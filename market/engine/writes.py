@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from billing import contracts as billing_contracts
 from billing import ledger
@@ -12,7 +13,8 @@ from common import codec
 from market.contract_states import SCHEDULED
 from market.desired_state import allocation_message
 from market.engine.effects import Effects
-from market.engine.records import MUTABLE_COLUMNS, ContractRecord, trade_row
+from market.engine.records import MUTABLE_COLUMNS, ContractRecord
+from market.engine.trade_rows import trade_row
 from market.tables import contract, journal, orders, trade
 from matching.journal import JournalBlock, encode_block
 from runtime import feed, outbox
@@ -26,11 +28,15 @@ _NO_COLUMNS: dict[str, Any] = dict.fromkeys(column.name for column in orders.col
 
 
 def _array(column: str) -> str:
-    return f"CAST(:{column} AS {'text' if isinstance(orders.c[column].type, Text) else 'bigint'}[])"
+    return f"CAST(:{column} AS {'text' if isinstance(orders.c[column].type, Text | JSONB) else 'bigint'}[])"
+
+
+def _value(column: str) -> str:
+    return f"CAST(change.{column} AS jsonb)" if isinstance(orders.c[column].type, JSONB) else f"change.{column}"
 
 
 _COLUMNS = ", ".join(MUTABLE_COLUMNS)
-_SET = ", ".join(f"{column} = change.{column}" for column in MUTABLE_COLUMNS)
+_SET = ", ".join(f"{column} = {_value(column)}" for column in MUTABLE_COLUMNS)
 _ARRAYS = ", ".join(_array(column) for column in ("id", *MUTABLE_COLUMNS))
 _CHANGE_ORDERS = text(
     f"UPDATE orders SET {_SET} FROM unnest({_ARRAYS}) AS change (id, {_COLUMNS}) WHERE orders.id = change.id"  # noqa: S608  # names of our own columns
@@ -60,9 +66,14 @@ def write(pipe: Pipe, block: JournalBlock, effects: Effects) -> None:
 
 def _put_orders(pipe: Pipe, effects: Effects) -> None:
     if effects.changed:
-        rows = [record.row() for record in effects.changed.values()]
+        rows = [_with_remaining_as_text(record.row()) for record in effects.changed.values()]
         pipe.put(_CHANGE_ORDERS, {name: [row.get(name) for row in rows] for name in ("id", *MUTABLE_COLUMNS)})
     put_rows(pipe, orders, [_NO_COLUMNS | record.row() for record in effects.entered.values()])
+
+
+def _with_remaining_as_text(row: dict[str, Any]) -> dict[str, Any]:
+    remaining = row.get("remaining")
+    return row if remaining is None else row | {"remaining": codec.compact(remaining)}
 
 
 def _journal_row(block: JournalBlock) -> dict[str, Any]:

@@ -19,6 +19,14 @@ from matching.events import REASONS
 OrderState = Literal["new", "partially_filled", "filled", "canceled", "expired", "rejected"]
 
 
+class Stretch(BaseModel):
+    """So many slices at every minute from `start` to `end`."""
+
+    start: InstantText
+    end: InstantText
+    slices: int
+
+
 class Order(BaseModel):
     """An order as it stands. Fields of the other side are null."""
 
@@ -58,6 +66,10 @@ class Order(BaseModel):
     available_until: InstantText | None = None
     min_minutes: int | None = None
     slice_minutes_sold: int | None = None
+    linked: bool | None = Field(default=None, description="ask: it shares what is free of its node")
+    remaining: list[Stretch] | None = Field(
+        default=None, description="linked ask: what it has left, after its own sales and those that it was cut for"
+    )
 
 
 class PlacedOrder(BaseModel):
@@ -119,6 +131,7 @@ def order_model(row: Mapping[Any, Any]) -> Order:
         node=row.get("node_id"),
         contract=row.get("backing_contract_id"),
         explanation=explanation_of(row["reason"]),
+        remaining=_remaining(row.get("remaining")),
         **fields,
     )
 
@@ -183,7 +196,14 @@ _COPIED = (
     "slices",
     "min_minutes",
     "slice_minutes_sold",
+    "linked",
 )
+
+
+def _remaining(stretches: Sequence[Sequence[int]] | None) -> list[Stretch] | None:
+    if stretches is None:
+        return None
+    return [Stretch(start=minute_text(start), end=minute_text(end), slices=slices) for start, end, slices in stretches]
 
 
 def _instant(row: Mapping[Any, Any], name: str) -> str | None:

@@ -24,6 +24,7 @@ ORDER_ID = r"^ord_[0-9a-hjkmnp-tv-z]{26}$"
 NodeId = Annotated[str, Field(pattern=r"^nod_[0-9a-hjkmnp-tv-z]{26}$", description="a node's id")]
 ParticipantId = Annotated[str, Field(pattern=r"^prt_[0-9a-hjkmnp-tv-z]{26}$", description="a participant's id")]
 MOST_CONDITIONS = 100
+_Amount = Annotated[int, Field(ge=0, le=1_000_000_000)]
 _Slices = Annotated[int, Field(ge=1, le=1_000_000)]
 _Minutes = Annotated[int, Field(ge=1, le=10_000_000, description="whole minutes")]
 SshKey = Annotated[
@@ -118,6 +119,14 @@ class BidRequest(_Attributes):
     )
 
 
+class KeptCapacity(Request):
+    """An amount of each resource of a node."""
+
+    vcpus: _Amount = 0
+    memory_mib: _Amount = 0
+    disk_gib: _Amount = 0
+
+
 class AskRequest(_Attributes):
     """Sell `slices` slices of a node during [`available_from`, `available_until`), in contracts of `min_minutes` or
     more; or with `contract` instead of all these, the rest of a contract that you bought, whole: to a guest of all its
@@ -132,6 +141,14 @@ class AskRequest(_Attributes):
     available_from: InstantText | None = Field(default=None, description="of a node; null: the next whole minute")
     available_until: InstantText | None = Field(default=None, description="of a node")
     min_minutes: _Minutes = Field(default=1, description="of a node: the shortest contract you accept, in minutes")
+    linked: bool = Field(
+        default=False,
+        description="it shares what is free of the node with its other linked offers, each of which is whole: when one"
+        " sells, the others are cut at once to what still fits, and those of which too little is left are canceled",
+    )
+    keep: KeptCapacity | None = Field(
+        default=None, description="with linked: what of the node is to stay free of linked offers; null: nothing"
+    )
 
 
 OrderRequest = Annotated[BidRequest | AskRequest, Field(discriminator="side")]

@@ -8,7 +8,8 @@ from common.errors import InvalidInput
 from common.ids import new_id
 from common.minutes import parse_minute
 from common.price import Price
-from market.engine.commands import AmendOrder, GuestTemplate, PlaceAsk, PlaceBid, Placement
+from common.wire import Capacity
+from market.engine.commands import NOTHING, AmendOrder, GuestTemplate, PlaceAsk, PlaceBid, Placement
 from market.http.order_requests import AmendRequest, AskRequest, BidRequest, GuestRequest
 from matching.commands import SelfTradePrevention, TimeInForce
 
@@ -55,6 +56,9 @@ def _ask(body: AskRequest, attributes: _Attributes) -> PlaceAsk:
         for name in ("node", "slices", "available_from", "available_until"):
             if getattr(body, name) is not None:
                 raise InvalidInput("invalid_field", f"{name} follows from the contract", field=name, limit="contract")
+        if body.linked or body.keep is not None:
+            message = "a contract shares nothing of a node: linked and keep are of a node's offers"
+            raise InvalidInput("invalid_field", message, field="linked" if body.linked else "keep", limit="node")
         if body.min_minutes != 1:
             raise InvalidInput("invalid_field", "a contract is sold to its end", field="min_minutes", limit="contract")
         whole: dict[str, Any] = {"node": "", "slices": 0, "available_from": None, "available_until": 0}
@@ -70,6 +74,8 @@ def _ask(body: AskRequest, attributes: _Attributes) -> PlaceAsk:
         available_from=_minute(body.available_from, "available_from"),
         available_until=parse_minute(body.available_until, field="available_until"),
         min_minutes=body.min_minutes,
+        linked=body.linked,
+        keep=_kept(body),
     )
 
 
@@ -124,6 +130,15 @@ def _template(body: BidRequest) -> GuestTemplate:
         return GuestTemplate(body.volume.name, image="", filesystem=body.volume.filesystem, kind="volume")
     guest = body.guest or GuestRequest()
     return GuestTemplate(guest.name, guest.image, tuple(guest.ssh_keys), guest.user_data)
+
+
+def _kept(body: AskRequest) -> Capacity:
+    if body.keep is None:
+        return NOTHING
+    if not body.linked:
+        message = "keep goes with linked: any other offer takes no more than its own slices"
+        raise InvalidInput("invalid_field", message, field="keep", limit="linked")
+    return Capacity(body.keep.vcpus, body.keep.memory_mib, body.keep.disk_gib)
 
 
 def _minute(text: str | None, field: str) -> int | None:

@@ -14,7 +14,7 @@ from common.money import Money
 from common.price import Price
 from market.engine.commands import AmendOrder, CancelOrder, Command, PlaceAsk
 from market.reseller.funds import within_funds
-from market.reseller.own_work import with_own_work
+from market.reseller.own_work import kept_back, with_own_work
 from market.reseller.pricing import Priced, price_all, remembered
 from market.reseller.settings import Memory
 from market.reseller.shape import Gap, gap_of, is_worth_a_move, overcommitted, sales_end, shortest_minutes, takes_asks
@@ -113,6 +113,8 @@ def _offer(seen: Seen, gap: Gap, area: Rectangle, price_micros: int) -> _Step:
         available_from=None if area.start == seen.minute + 1 else area.start,
         available_until=area.end,
         min_minutes=shortest_minutes(seen, trading),
+        linked=True,
+        keep=kept_back(seen),
     )
     bound = Money(trading.bond_micros(price_micros, area.area))
     sentence = (

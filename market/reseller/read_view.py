@@ -182,6 +182,7 @@ def _split(
             end=row.available_until,
             slices=row.slices,
             sold=tuple(sold.get(row.id, ())),
+            remaining=tuple((start, end, slices) for start, end, slices in row.remaining) if row.linked else None,
         )
         if (row.client_order_id or "").startswith(own_prefix(node_id)):
             own.append(ask)

@@ -15,7 +15,6 @@ from market.reseller.supply import (
     largest,
     plus,
     raised,
-    shared_out,
     sweep,
     vector_of,
     widened,
@@ -44,16 +43,13 @@ class Supply:
     tradings: tuple[Trading, ...]
 
     def heights(self, index: int) -> list[Height]:
-        """Slices of one instrument that could be offered beside all that is, at every minute."""
-        made = []
-        for start, end, free, offered in self.stretches:
-            pieces = [trading.vector for trading in self.tradings]
-            left = free
-            for slices, piece in zip(offered, pieces, strict=True):
-                left = plus(left, piece, -slices)
-            share = shared_out(free, pieces)[index] - offered[index]
-            made.append(Height(start, end, max(0, min(share, fitting(left, pieces[index])))))
-        return made
+        """Slices of one instrument that could be offered beside those that are, at every minute. What other instruments
+        offer takes nothing off: offers are linked."""
+        piece = self.tradings[index].vector
+        return [
+            Height(start, end, max(0, fitting(free, piece) - offered[index]))
+            for start, end, free, offered in self.stretches
+        ]
 
     def most_free(self, index: int) -> int:
         """The most slices of one instrument that are free at some minute, were it alone."""
@@ -87,20 +83,26 @@ def supply(seen: Seen, end: int, own_asks: Sequence[OwnAsk]) -> Supply:
 
 
 def overcommitted(seen: Seen) -> list[OwnAsk]:
-    """The own asks that must leave the book so that no minute offers more than is free, newest first."""
+    """The own asks that must leave the book so that no minute offers more of an instrument than is free, newest first;
+    and those that are not linked, as they were before offers were."""
     leaving: list[OwnAsk] = []
     staying = sorted(seen.view.own_asks, key=lambda ask: ask.order)
     known, until = {trading.code for trading in seen.view.instruments}, sales_end(seen)
-    for ask in [ask for ask in staying if ask.instrument not in known or ask.end > until]:
+    for ask in [ask for ask in staying if not _may_stay(ask, known, until)]:
         staying.remove(ask)
         leaving.append(ask)
     end = max((ask.end for ask in staying), default=0)
     while staying and end > seen.minute + 1:
         stretches = supply(seen, end, staying).stretches
-        over = [cut for cut in stretches if _is_too_much(cut[2], cut[3], seen.view.instruments)]
+        over = [
+            (trading.code, start, end)
+            for start, end, free, offered in stretches
+            for trading, slices in zip(seen.view.instruments, offered, strict=True)
+            if slices > fitting(free, trading.vector)
+        ]
         if not over:
             break
-        newest = next(ask for ask in reversed(staying) if any(ask.start < cut[1] and cut[0] < ask.end for cut in over))
+        newest = next(ask for ask in reversed(staying) if any(_is_in(ask, *place) for place in over))
         staying.remove(newest)
         leaving.append(newest)
     return leaving
@@ -149,7 +151,7 @@ def whole_node_slices(seen: Seen, trading: Trading) -> int:
 def _grown(seen: Seen, ask: OwnAsk, heights: list[Height], trading: Trading) -> Gap | None:
     """An ask in the place of one of which nothing is sold, if that is worth its place in the queue."""
     core = Rectangle(max(ask.start, seen.minute + 1), ask.end, ask.slices)
-    if ask.sold or core.minutes <= 0 or not heights or core.end > heights[-1].end:
+    if not ask.is_whole or core.minutes <= 0 or not heights or core.end > heights[-1].end:
         return None
     best = max((widened(heights, core), _more(heights, core)), key=lambda grown: grown.area)
     return Gap(trading, best, ask) if is_worth_a_move(seen, trading, ask, best) else None
@@ -164,8 +166,10 @@ def _gain(gap: Gap, minute: int) -> int:
     return gap.rectangle.area - (0 if gap.instead_of is None else gap.instead_of.slice_minutes_left(minute))
 
 
-def _is_too_much(free: Vector, offered: tuple[int, ...], tradings: Sequence[Trading]) -> bool:
-    taken: Vector = (0, 0, 0)
-    for slices, trading in zip(offered, tradings, strict=True):
-        taken = plus(taken, trading.vector, slices)
-    return any(need > max(0, have) for need, have in zip(taken, free, strict=True))
+def _may_stay(ask: OwnAsk, known: set[str], until: int) -> bool:
+    return ask.remaining is not None and ask.instrument in known and ask.end <= until
+
+
+def _is_in(ask: OwnAsk, instrument: str, start: int, end: int) -> bool:
+    """Whether the ask offers anything of the instrument in these minutes."""
+    return ask.instrument == instrument and any(part.start < end and start < part.end for part in ask.taken((1, 0, 0)))

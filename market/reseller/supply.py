@@ -92,24 +92,6 @@ def sweep(window: Window, layers: Sequence[Iterable[Taken]]) -> list[Stretch]:
     return stretches
 
 
-def shared_out(free: Vector, pieces: Sequence[Vector]) -> list[int]:
-    """How many pieces of each kind, when they take turns until none fits any more."""
-    counts = [0] * len(pieces)
-    able = [index for index, piece in enumerate(pieces) if fitting(free, piece)]
-    while able:
-        together: Vector = (0, 0, 0)
-        for index in able:
-            together = plus(together, pieces[index])
-        rounds = fitting(free, together)
-        free = plus(free, together, -rounds)
-        for index in able:
-            more = rounds + (1 if fitting(free, pieces[index]) else 0)
-            free = plus(free, pieces[index], rounds - more)
-            counts[index] += more
-        able = [index for index in able if fitting(free, pieces[index])]
-    return counts
-
-
 def largest(heights: Sequence[Height], min_minutes: int) -> Rectangle | None:
     """The rectangle under these adjoining heights with the most slice-minutes, the earliest among equals, of those that
     are long enough. None when there is none."""

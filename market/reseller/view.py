@@ -15,7 +15,8 @@ from market.reseller.zip_trader import Shout
 
 @dataclass(frozen=True, slots=True)
 class OwnAsk:
-    """An open ask that the reseller has placed. `sold` are the slices of it that have traded, in minutes to come."""
+    """An open ask that the reseller has placed. `sold` are the slices of it that have traded, in minutes to come;
+    `remaining` what a linked one has left: start, end and slices. None: an older one, which is not linked."""
 
     order: str
     instrument: str
@@ -26,14 +27,24 @@ class OwnAsk:
     end: int
     slices: int
     sold: tuple[tuple[int, int, int], ...] = ()
+    remaining: tuple[tuple[int, int, int], ...] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is sold, and it was never cut."""
+        return not self.sold and self.remaining in (None, ((self.start, self.end, self.slices),))
 
     def taken(self, vector: Vector) -> list[Taken]:
         """What it still offers, as what it takes of the node."""
+        if self.remaining is not None:
+            return [Taken(start, end, _times(vector, slices)) for start, end, slices in self.remaining]
         offered = Taken(self.start, self.end, _times(vector, self.slices))
         return [offered, *(Taken(start, end, _times(vector, -slices)) for start, end, slices in self.sold)]
 
     def slice_minutes_left(self, minute: int) -> int:
         """What it offers in minutes after this one."""
+        if self.remaining is not None:
+            return sum(slices * max(0, end - max(start, minute + 1)) for start, end, slices in self.remaining)
         offered = self.slices * max(0, self.end - max(self.start, minute + 1))
         return offered - sum(slices * max(0, end - max(start, minute + 1)) for start, end, slices in self.sold)
 

@@ -63,6 +63,8 @@ orders = Table(
     Column("available_until", Integer, comment="ask, minute"),
     Column("min_minutes", Integer, comment="ask"),
     Column("slice_minutes_sold", BigInteger, comment="ask"),
+    Column("linked", Boolean, comment="ask: shares what is free of its node with the other linked ones"),
+    Column("remaining", JSONB, comment="linked ask: what it has left, as start, end and slices of each stretch"),
     UniqueConstraint("participant_id", "client_order_id"),
     CheckConstraint("side IN ('bid', 'ask')", name="side"),
     CheckConstraint("reserved_micros >= 0", name="reserved"),

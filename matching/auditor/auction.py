@@ -13,7 +13,7 @@ from matching.auditor.difference import Difference, require
 from matching.auditor.fairness import check_crossing, check_groups, check_precedence
 from matching.auditor.holding import AskHolding, BidHolding, Holding, group_holdings, new_holding
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Command, EnterAsk, EnterBid, EnterGroup
+from matching.commands import Amend, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk
 from matching.events import Done, Event, Trade
 
 _FULL_CHECK_EVERY = 100
@@ -22,7 +22,7 @@ _FULL_CHECK_EVERY = 100
 
 def as_they_meet(command: Command, twin: Twin) -> list[Holding]:
     """The orders that this command, which is next, lets meet the book, as they meet it."""
-    if isinstance(command, EnterBid | EnterAsk):
+    if isinstance(command, EnterBid | EnterAsk | EnterLinkedAsk):
         return [new_holding(command)]
     if isinstance(command, EnterGroup):
         return [*group_holdings(command)]

@@ -17,9 +17,10 @@ from matching.auditor.capacity import NodeLoads
 from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
 from matching.auditor.holding import AskHolding, Holding
+from matching.auditor.supply import merged
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free
-from matching.events import Amended, Done, Event, Trade
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free
+from matching.events import Amended, Cut, Done, Event, Trade
 from matching.journal import JournalBlock, JournalEntry
 
 
@@ -45,6 +46,11 @@ class Auditor:
     def twin(self) -> Twin:
         """The open orders, by the slow reading of the rule."""
         return self._auction.twin
+
+    def remaining(self, order: str) -> list[list[int]]:
+        """What an open ask has left: start, end and slices of each stretch of minutes with the same number of them."""
+        holding = self.twin.find(order)
+        return [list(stretch) for stretch in merged(holding.supply)] if isinstance(holding, AskHolding) else []
 
     def begin(self, block: JournalBlock) -> None:
         """The entries of this block come next. Raises Difference when it is not the next one, or not one batch."""
@@ -100,8 +106,10 @@ class Auditor:
             self._loads.free(command)
         for taker, used in zip(takers, facts, strict=True):
             if isinstance(taker, AskHolding) and used.node is not None:
-                new = isinstance(command, EnterAsk)
-                self._loads.check(taker.entry, command.minute, used.node.offered, self.twin.open, new=new)
+                new = isinstance(command, EnterAsk | EnterLinkedAsk)
+                self._loads.check(taker, command.minute, used.node.offered, self.twin.open, new=new)
+        if any(isinstance(event, Trade | Cut) for event in claimed):
+            self._loads.check_linked(command.minute, self.twin.open)
 
     def _check_cash(self, taker: Holding, known: Mapping[str, Holding], terms: Mapping[str, EntryFacts]) -> None:
         """What the order, or its whole group, binds more than before was available."""
@@ -141,7 +149,7 @@ def _touched(takers: Sequence[Holding], claimed: Sequence[Event], known: Mapping
 def _check_effect(entry: JournalEntry, claimed: Sequence[Event]) -> None:
     """The engine journals no amendment and no cancel that changes nothing."""
     command = entry.command
-    if isinstance(command, EnterBid | EnterAsk):
+    if isinstance(command, EnterBid | EnterAsk | EnterGroup | EnterLinkedAsk):
         return
     if isinstance(command, Amend):
         require(Amended(command.order) in claimed, f"the amendment of {command.order} changes nothing")

@@ -7,7 +7,8 @@ in every resource.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from common.wire import Capacity
@@ -22,6 +23,10 @@ class _Load(NamedTuple):
 
     command: EnterAsk | Free
     taken: Stretch
+    linked: bool = False
+
+
+_RESOURCES = (attrgetter("slice_vcpus"), attrgetter("slice_memory_mib"), attrgetter("slice_disk_gib"))
 
 
 class NodeLoads:
@@ -45,31 +50,59 @@ class NodeLoads:
             require(there >= freed.slices, short)
         self._sold[freed.node].append(_Load(freed, stretch))
 
-    def check(self, ask: EnterAsk, now: int, offered: Capacity, open_orders: Iterable[Holding], *, new: bool) -> None:
+    def check(self, taker: AskHolding, now: int, offered: Capacity, others: Iterable[Holding], *, new: bool) -> None:
         """Raises Difference when the ask's node is, at any minute of its window after `now`, committed beyond what it
-        offers; a `new` ask counts with everything that it came with, whatever has become of it since."""
+        offers, with the `others` that are open; a `new` ask counts with everything that it came with, whatever has
+        become of it since. Linked asks count by the one that takes most, each resource by itself; a linked one has to
+        fit into what it was stamped with."""
+        ask = taker.entry
         start, end = max(ask.available_from, now + 1), ask.available_until
-        loads = [load for load in self._loads(ask.node, now, open_orders) if not (new and load.command == ask)]
+        loads = [load for load in self._loads(ask.node, now, others) if not (new and load.command == ask)]
         if new:
-            loads.append(_Load(ask, Stretch(start, end, ask.slices)))
-        for minute in sorted({start, *(load.taken.start for load in loads if start < load.taken.start < end)}):
-            there = [load for load in loads if load.taken.start <= minute < load.taken.end]
-            vcpus = sum(load.taken.slices * load.command.slice_vcpus for load in there)
-            memory_mib = sum(load.taken.slices * load.command.slice_memory_mib for load in there)
-            disk_gib = sum(load.taken.slices * load.command.slice_disk_gib for load in there)
-            require(
-                vcpus <= offered.vcpus and memory_mib <= offered.memory_mib and disk_gib <= offered.disk_gib,
-                f"with ask {ask.order}, node {ask.node} is oversold at minute {minute}:"
-                f" {vcpus} vCPUs, {memory_mib} MiB, {disk_gib} GiB of {offered}",
-            )
+            loads.append(_Load(ask, Stretch(start, end, ask.slices), taker.offered is not None))
+        told = f"with ask {ask.order}, node {ask.node}"
+        if taker.offered is not None:
+            _check_within(taker.offered, _beside(ask, loads), start, end, told)
+        if taker.offered is None or not new:
+            _check_within(offered, loads, start, end, told)
+
+    def check_linked(self, now: int, open_orders: Sequence[Holding]) -> None:
+        """Raises Difference when what a linked ask has left does not fit any more beside what its node has sold and
+        otherwise offers, at any minute after `now`."""
+        for holding in open_orders:
+            if isinstance(holding, AskHolding) and holding.offered is not None:
+                ask = holding.entry
+                loads = _beside(ask, self._loads(ask.node, now, open_orders))
+                told = f"with linked ask {ask.order}, node {ask.node}"
+                _check_within(holding.offered, loads, now + 1, ask.available_until, told)
 
     def _loads(self, node: str, now: int, open_orders: Iterable[Holding]) -> list[_Load]:
         self._sold[node] = [load for load in self._sold[node] if load.taken.end > now]
         loads = list(self._sold[node])
         for holding in open_orders:
             if isinstance(holding, AskHolding) and holding.entry.node == node:
-                loads += [_Load(holding.entry, stretch) for stretch in holding.supply if stretch.slices]
+                linked = holding.offered is not None
+                loads += [_Load(holding.entry, stretch, linked) for stretch in holding.supply if stretch.slices]
         return loads
+
+
+def _beside(ask: EnterAsk, loads: Iterable[_Load]) -> list[_Load]:
+    """Without the other linked asks."""
+    return [load for load in loads if not load.linked or load.command == ask]
+
+
+def _check_within(offered: Capacity, loads: Sequence[_Load], start: int, end: int, told: str) -> None:
+    for minute in sorted({start, *(load.taken.start for load in loads if start < load.taken.start < end)}):
+        there = [load for load in loads if load.taken.start <= minute < load.taken.end]
+        vcpus, memory_mib, disk_gib = (
+            sum(load.taken.slices * takes(load.command) for load in there if not load.linked)
+            + max((load.taken.slices * takes(load.command) for load in there if load.linked), default=0)
+            for takes in _RESOURCES
+        )
+        require(
+            vcpus <= offered.vcpus and memory_mib <= offered.memory_mib and disk_gib <= offered.disk_gib,
+            f"{told} is oversold at minute {minute}: {vcpus} vCPUs, {memory_mib} MiB, {disk_gib} GiB of {offered}",
+        )
 
 
 def _vector(command: EnterAsk | Free) -> tuple[int, int, int]:

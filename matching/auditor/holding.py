@@ -5,8 +5,9 @@ Source: the design's market rules, "Matching", and replay page, "Fine print of t
 
 from __future__ import annotations
 
+from common.wire import Capacity
 from matching.auditor.supply import Supply, at, last_start, lower, lowest, sell, slice_minutes, whole
-from matching.commands import EnterAsk, EnterBid, EnterGroup
+from matching.commands import EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk
 
 
 class BidHolding:
@@ -39,12 +40,14 @@ class BidHolding:
 
 
 class AskHolding:
-    """An ask: its entry, the price and total that amendments left it, and what it has left of its supply."""
+    """An ask: its entry, the price and total that amendments left it, and what it has left of its supply. A linked one
+    has `offered`, what its node offers to those that share it."""
 
-    __slots__ = ("_supply", "entry", "over_from", "place", "price_micros", "slice_minutes_left", "slices")
+    __slots__ = ("_supply", "entry", "offered", "over_from", "place", "price_micros", "slice_minutes_left", "slices")
 
-    def __init__(self, entry: EnterAsk) -> None:
+    def __init__(self, entry: EnterAsk, offered: Capacity | None = None) -> None:
         self.entry = entry
+        self.offered = offered
         self.price_micros = entry.price_micros
         self.slices = entry.slices
         self.place = 0
@@ -65,8 +68,10 @@ class AskHolding:
 Holding = BidHolding | AskHolding
 
 
-def new_holding(entry: EnterBid | EnterAsk) -> Holding:
+def new_holding(entry: EnterBid | EnterAsk | EnterLinkedAsk) -> Holding:
     """The order as it enters."""
+    if isinstance(entry, EnterLinkedAsk):
+        return AskHolding(entry.ask, Capacity(entry.offered_vcpus, entry.offered_memory_mib, entry.offered_disk_gib))
     return BidHolding(entry) if isinstance(entry, EnterBid) else AskHolding(entry)
 
 

@@ -73,3 +73,14 @@ def last_start(supply: Supply, minutes: int) -> int | None:
         if stretch.end - begun >= minutes:
             latest = stretch.end - minutes
     return latest
+
+
+def merged(supply: Supply) -> list[Stretch]:
+    """Its stretches with slices, those that follow each other with the same number as one."""
+    found: list[Stretch] = []
+    for stretch in supply:
+        if found and found[-1].end == stretch.start and found[-1].slices == stretch.slices:
+            found[-1] = found[-1]._replace(end=stretch.end)
+        elif stretch.slices:
+            found.append(stretch)
+    return found

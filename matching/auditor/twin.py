@@ -18,8 +18,9 @@ from matching.auditor.holding import (
     sold,
 )
 from matching.auditor.supply import lower
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup
-from matching.events import Amended, Done, DoneState, Event, Side, Trade
+from matching.auditor.taken import Taken
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free
+from matching.events import Amended, Cut, Done, DoneState, Event, Side, Trade
 
 
 class Twin:
@@ -33,6 +34,7 @@ class Twin:
         self.minute = 0
         self._places = 0
         self._events: list[Event] = []
+        self._taken = Taken()
 
     def apply(self, command: Command) -> list[Event]:
         """Applies one command; before it, expires what its minute has overtaken."""
@@ -41,10 +43,12 @@ class Twin:
         for holding in [holding for holding in self.open if holding.over_from <= self.minute]:
             overdue = good_till_passed(holding, self.minute)
             self._leave(holding, "expired", "expires_at_reached" if overdue else "window_passed")
-        if isinstance(command, EnterBid | EnterAsk):
+        if isinstance(command, EnterBid | EnterAsk | EnterLinkedAsk):
             self._enter(new_holding(command))
         elif isinstance(command, EnterGroup):
             self._enter_group(command)
+        elif isinstance(command, Free):
+            self._taken.give_back(command)
         elif isinstance(command, Amend | Cancel) and (named := self.find(command.order)) is not None:
             if isinstance(command, Cancel):
                 self._leave(named, "canceled", command.reason)
@@ -91,6 +95,7 @@ class Twin:
         """Whether nothing of the order is left after it has met the book: tried on copies."""
         trial, tried = Twin(), copy.copy(taker)
         trial.minute, trial.open = self.minute, [copy.copy(holding) for holding in self.open]
+        trial._taken = self._taken.copy()
         trial._match(tried)
         return filled(tried, self.minute)
 
@@ -193,8 +198,23 @@ class Twin:
         side: Side = "bid" if taker is bid else "ask"
         names = bid.entry.order, ask.entry.order
         self._events.append(Trade(*names, resting.price_micros, start, end, guests, each, side))
+        self._taken.sell(ask.entry, guests * each, start, end, self.minute)
+        if ask.offered is not None:
+            self._cut_beside(ask, start, end)
         for rival in [found for order in bid.group if (found := self.find(order)) is not None and found is not bid]:
             self._leave(rival, "canceled", "exclusive_group")
+
+    def _cut_beside(self, seller: AskHolding, start: int, end: int) -> None:
+        """The other linked asks of the node lose what does not fit there any more."""
+        node = seller.entry.node
+        linked = [other for other in self.open if isinstance(other, AskHolding) and other.offered is not None]
+        for other in [other for other in linked if other is not seller and other.entry.node == node]:
+            before = other.slice_minutes_left
+            other.supply = self._taken.cut(other, self.open, start, end)
+            if other.slice_minutes_left < before:
+                self._events.append(Cut(other.entry.order, before - other.slice_minutes_left))
+                if other.over_from <= self.minute:
+                    self._leave(other, "canceled", "linked")
 
     def _leave(self, holding: Holding, state: DoneState, reason: str) -> None:
         self.open = [other for other in self.open if other is not holding]

@@ -8,10 +8,10 @@ from typing import Any
 
 from common.errors import InvalidInput
 from market.contract_states import ENDED
-from market.engine.commands import PlaceBid, Placement, placement_from_json
+from market.engine.commands import PlaceAsk, PlaceBid, Placement, placement_from_json
 from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
-from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup, Free
+from matching.commands import Amend, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free
 from matching.journal import JournalEntry
 
 
@@ -21,7 +21,7 @@ def check_entry(entry: JournalEntry, facts: Sequence[EntryFacts]) -> list[Placem
     if isinstance(command, Free):
         _check_ending(entry.facts)
         return []
-    if not isinstance(command, EnterBid | EnterAsk | EnterGroup):
+    if not isinstance(command, EnterBid | EnterAsk | EnterGroup | EnterLinkedAsk):
         repriced = isinstance(command, Amend) and command.price_micros is not None
         require(set(entry.facts) == ({"facts"} if repriced else set()), f"its facts are {sorted(entry.facts)}")
         if isinstance(command, Amend):
@@ -29,12 +29,32 @@ def check_entry(entry: JournalEntry, facts: Sequence[EntryFacts]) -> list[Placem
             require(command.mode == mode, f"{command.order} is amended in mode {command.mode}, the facts say {mode}")
         return []
     is_group = isinstance(command, EnterGroup)
-    commands = command.bids if isinstance(command, EnterGroup) else (command,)
+    commands = (
+        command.bids
+        if isinstance(command, EnterGroup)
+        else (command.ask if isinstance(command, EnterLinkedAsk) else command,)
+    )
     name = "placements" if is_group else "placement"
     require(set(entry.facts) == {name, "facts"}, f"its facts are {sorted(entry.facts)}")
     requests = entry.facts[name] if is_group else [entry.facts[name]]
     require(isinstance(requests, list) and len(requests) == len(commands) == len(facts), "an order has no request")
-    return [_checked(*parts, command.minute) for parts in zip(commands, requests, facts, strict=True)]
+    placements = [_checked(*parts, command.minute) for parts in zip(commands, requests, facts, strict=True)]
+    for placement in placements:
+        if isinstance(placement, PlaceAsk):
+            _check_link(command, placement, facts[0])
+    return placements
+
+
+def _check_link(command: Command, placement: PlaceAsk, facts: EntryFacts) -> None:
+    order, is_linked = placement.order, isinstance(command, EnterLinkedAsk)
+    require(is_linked == placement.linked, f"linked of order {order} is {is_linked}, its placement says the opposite")
+    if isinstance(command, EnterLinkedAsk) and facts.node is not None:
+        require(command.minute == command.ask.minute, f"linked ask {order} has two minutes")
+        offered, keep = facts.node.offered, placement.keep
+        for resource in ("vcpus", "memory_mib", "disk_gib"):
+            must = max(0, getattr(offered, resource) - getattr(keep, resource))
+            there = getattr(command, f"offered_{resource}")
+            require(there == must, f"linked ask {order} shares {there} {resource}, its node and placement make {must}")
 
 
 def _checked(command: EnterBid | EnterAsk, request: Any, facts: EntryFacts, minute: int) -> Placement:

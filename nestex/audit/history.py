@@ -11,7 +11,7 @@ from market.engine.commands import Placement
 from matching.auditor.auditor import Auditor
 from matching.auditor.difference import Difference, require
 from matching.commands import Amend, Free
-from matching.events import Amended, Done, Event, Trade
+from matching.events import Amended, Cut, Done, Event, Trade
 from matching.journal import JournalEntry
 from nestex.audit import orders
 from nestex.audit.contracts import Birth, Ending, TradePlace, births
@@ -74,6 +74,9 @@ class History:
                 self._trade(entry, ordinal, event)
                 touched |= dict.fromkeys((event.bid, event.ask))
                 ordinal += 1
+            elif isinstance(event, Cut):
+                orders.cut(self.open[event.order], entry.at_micros)
+                self._tell("order", event.order, orders.told(self.open[event.order], "linked"), entry.at_micros)
             elif isinstance(event, Done):
                 self._done(entry, event)
             elif isinstance(event, Amended) and isinstance(entry.command, Amend):
@@ -81,6 +84,8 @@ class History:
         self._tell_of_open(entry, placements, touched)
         for order, row in self.open.items():
             row["reserved_micros"] = self._auditor.reserved[order]
+            if row["linked"]:
+                row["remaining"] = self._auditor.remaining(order)
 
     def _trade(self, entry: JournalEntry, ordinal: int, trade: Trade) -> None:
         bid, ask, at_micros = self.open[trade.bid], self.open[trade.ask], entry.at_micros

@@ -9,7 +9,7 @@ from common import codec
 from market.engine.commands import PlaceBid, PlaceGroup, Placement
 from market.engine.digests import content_sha256, group_sha256
 from market.tables import orders
-from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup
+from matching.commands import Amend, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk
 from matching.events import Done, Trade
 from matching.journal import JournalEntry
 
@@ -24,6 +24,11 @@ def entered_rows(shard: str, entry: JournalEntry, placements: Sequence[Placement
     if isinstance(command, EnterBid | EnterAsk):
         [placement] = placements
         return [_entered_row(shard, entry, command, placement) | _content(content_sha256(placement))]
+    if isinstance(command, EnterLinkedAsk):
+        [placement] = placements
+        linked = {"linked": True, "remaining": []}
+        row = _entered_row(shard, entry, command.ask, placement)
+        return [row | linked | _content(content_sha256(placement))]
     if not isinstance(command, EnterGroup):
         return []
     group = PlaceGroup(tuple(placed for placed in placements if isinstance(placed, PlaceBid)))
@@ -52,18 +57,25 @@ def amended(row: Row, amend: Amend, at_micros: int) -> None:
             row[column] = value
 
 
+def cut(row: Row, at_micros: int) -> None:
+    """The order has lost what it shared with one that sold."""
+    row["updated_at_micros"] = at_micros
+
+
 def ended(row: Row, done: Done, at_micros: int) -> None:
     """The order is done."""
     row.update(state=done.state, reason=done.reason, reserved_micros=0, updated_at_micros=at_micros)
+    if row["remaining"] is not None:
+        row["remaining"] = []
 
 
-def told(row: Row) -> Row:
-    """What the feed tells of the order."""
+def told(row: Row, reason: str | None = None) -> Row:
+    """What the feed tells of the order; the reason is of a change of one that is open."""
     return {
         "participant": row["participant_id"],
         "side": row["side"],
         "state": row["state"],
-        "reason": row["reason"],
+        "reason": row["reason"] or reason,
         "revision": row["revision"],
     }
 
@@ -99,6 +111,7 @@ def _ask_columns(command: EnterBid | EnterAsk) -> Row:
         "min_minutes": command.min_minutes,
         "slice_minutes_sold": 0,
         "replace_on_failure": False,
+        "linked": False,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nestex.cli.alternatives import TRADE_COLUMNS, enter_one_of, with_alternatives
+from nestex.cli.capacity import capacity_of
 from nestex.cli.client import MarketClient
 from nestex.cli.output import REFUSED, AsJson, show, show_one
 
@@ -57,6 +58,15 @@ Alternatives = Annotated[
 ]
 VolumeName = Annotated[
     str | None, typer.Option("--volume", help="for an instrument of volumes: the name by which a guest knows it")
+]
+Linked = Annotated[
+    bool,
+    typer.Option(
+        "--linked", help="share what is free of the node with its other linked offers: what one sells, all lose"
+    ),
+]
+Keep = Annotated[
+    str | None, typer.Option("--keep", help="with --linked: what stays free, vCPUs,MiB of memory,GiB of disk")
 ]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="only tell what would happen")]
 
@@ -129,17 +139,15 @@ def sell(
     post_only: PostOnly = False,
     stp: Stp = SelfTradePrevention.CANCEL_TAKER,
     client_id: ClientId = None,
+    linked: Linked = False,
+    keep: Keep = None,
     preview: PreviewOption = False,
     as_json: AsJson = False,
 ) -> None:
     """Offer slices of a node, or the rest of a contract that you bought."""
-    if instrument is None:
-        if contract is None:
-            raise typer.BadParameter("name an instrument, or give --contract")
-        instrument = MarketClient.from_environment().get(f"/v1/contracts/{contract}")["instrument"]
     body = {
         "side": "ask",
-        "instrument": instrument,
+        "instrument": instrument or _instrument_of(contract),
         "price": price,
         "node": node,
         "contract": contract,
@@ -147,8 +155,17 @@ def sell(
         "available_from": available_from,
         "available_until": until,
         "min_minutes": min_minutes,
+        "linked": linked,
+        "keep": None if keep is None else capacity_of(keep, "keep"),
     }
     _enter(body | _attributes(tif, expires_at, post_only, stp, client_id), preview, as_json)
+
+
+def _instrument_of(contract: str | None) -> str:
+    if contract is None:
+        raise typer.BadParameter("name an instrument, or give --contract")
+    traded: str = MarketClient.from_environment().get(f"/v1/contracts/{contract}")["instrument"]
+    return traded
 
 
 def _conditions(nodes: list[str] | None, avoid: list[str] | None, reliability: int, *, replace: bool) -> dict[str, Any]:

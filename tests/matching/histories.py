@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from matching.commands import (
     EnterAsk,
     EnterBid,
     EnterGroup,
+    EnterLinkedAsk,
     InstrumentMode,
     SelfTradePrevention,
     Tick,
@@ -31,8 +33,8 @@ LONGEST = 40
 """Commands of the longest history."""
 ALONE = "bbbbbaaaaammmct"
 """What happens to orders of their own: bids, asks, amendments, cancels, and time."""
-TOGETHER = "gg"
-"""Exclusive groups."""
+TOGETHER = "gglll"
+"""Exclusive groups, and linked asks."""
 
 T = TypeVar("T")
 
@@ -60,14 +62,9 @@ def histories(draw: st.DrawFn, kinds: str = ALONE + TOGETHER) -> list[Command]:
         elif kind == "m":
             commands.append(draw(amendments(known, minute)))
         else:
-            entering: st.SearchStrategy[Command] = (
-                bids(entered, minute)
-                if kind == "b"
-                else asks(entered, minute)
-                if kind == "a"
-                else groups(entered, minute)
-            )
-            commands.append(draw(entering))
+            entering: dict[str, Callable[[int, int], st.SearchStrategy[Command]]]
+            entering = {"b": bids, "a": asks, "g": groups, "l": linked_asks}
+            commands.append(draw(entering[kind](entered, minute)))
             entered += len(entries_of(commands[-1]))
     return commands
 
@@ -76,6 +73,8 @@ def entries_of(command: Command) -> tuple[EnterBid | EnterAsk, ...]:
     """The orders that the command enters."""
     if isinstance(command, EnterGroup):
         return command.bids
+    if isinstance(command, EnterLinkedAsk):
+        return (command.ask,)
     return (command,) if isinstance(command, EnterBid | EnterAsk) else ()
 
 
@@ -83,6 +82,11 @@ def entries_of(command: Command) -> tuple[EnterBid | EnterAsk, ...]:
 def groups(draw: st.DrawFn, index: int, minute: int) -> EnterGroup:
     entries = [draw(bids(number, minute)) for number in range(index, index + draw(st.integers(2, 4)))]
     return EnterGroup(minute, tuple(replace(entry, participant=entries[0].participant) for entry in entries))
+
+
+def linked_asks(index: int, minute: int) -> st.SearchStrategy[EnterLinkedAsk]:
+    """In two slice classes, of nodes that offer six slices of the one or four of the other."""
+    return asks(index, minute).map(lambda entry: EnterLinkedAsk(minute, entry, 8, 12, 18))
 
 
 def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:

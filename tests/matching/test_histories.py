@@ -12,8 +12,8 @@ from common.wire import Capacity
 from matching.auditor.holding import AskHolding
 from matching.auditor.supply import at
 from matching.auditor.twin import Twin
-from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, Free, Tick
-from matching.events import Amended, Done, Event, Trade
+from matching.commands import Amend, Cancel, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free, Tick
+from matching.events import Amended, Cut, Done, Event, Trade
 from matching.shard import Shard
 from tests.matching.histories import NODES, REACH, entries_of, histories
 
@@ -136,6 +136,23 @@ def test_of_an_exclusive_group_one_bid_trades_and_ends_the_others(history: list[
 
 
 @given(histories())
+def test_a_linked_ask_is_cut_only_by_a_sale_of_its_node_and_never_grows(history: list[Command]) -> None:
+    shard = Shard("z")
+    linked = {command.ask.order: command.ask.node for command in history if isinstance(command, EnterLinkedAsk)}
+    for command in history:
+        before = {order: view.slice_minutes_left for order in linked if (view := shard.open_order(order))}
+        events = shard.apply(command)
+        sellers = {trade.ask for trade in events if isinstance(trade, Trade)}
+        for cut in (event for event in events if isinstance(event, Cut)):
+            assert cut.slice_minutes > 0
+            assert any(linked[other] == linked[cut.order] for other in sellers & linked.keys() - {cut.order})
+        for order, left in before.items():
+            cuts = sum(event.slice_minutes for event in events if isinstance(event, Cut) and event.order == order)
+            view = shard.open_order(order)
+            assert view is None or view.slice_minutes_left <= left - cuts
+
+
+@given(histories())
 def test_every_order_is_done_exactly_once_or_open(history: list[Command]) -> None:
     shard, events = run(history)
     done = Counter(event.order for event in events if isinstance(event, Done))
@@ -151,6 +168,7 @@ def test_the_load_of_a_node_is_its_open_asks_and_what_they_sold(history: list[Co
     shard, twin = Shard("z"), Twin()
     orders = orders_of(history)
     sold: Counter[tuple[str, int]] = Counter()
+    linked = {command.ask.order for command in history if isinstance(command, EnterLinkedAsk)}
     for command in history:
         twin.apply(command)
         for trade in (event for event in shard.apply(command) if isinstance(event, Trade)):
@@ -159,6 +177,7 @@ def test_the_load_of_a_node_is_its_open_asks_and_what_they_sold(history: list[Co
     for node in NODES:
         for minute in range(shard.minute, shard.minute + REACH):
             vcpus = memory_mib = disk_gib = 0
+            most = [0, 0, 0]
             left = {
                 holding.entry.order: at(holding.supply, minute)
                 for holding in twin.open
@@ -166,8 +185,17 @@ def test_the_load_of_a_node_is_its_open_asks_and_what_they_sold(history: list[Co
             }
             for offer in orders.values():
                 if isinstance(offer, EnterAsk) and offer.node == node:
-                    slices = left.get(offer.order, 0) + sold[offer.order, minute]
+                    slices = sold[offer.order, minute]
+                    offered = left.get(offer.order, 0)
+                    if offer.order in linked:
+                        each = (offer.slice_vcpus, offer.slice_memory_mib, offer.slice_disk_gib)
+                        most = [max(before, offered * one) for before, one in zip(most, each, strict=True)]
+                    else:
+                        slices += offered
                     vcpus += slices * offer.slice_vcpus
                     memory_mib += slices * offer.slice_memory_mib
                     disk_gib += slices * offer.slice_disk_gib
-            assert shard.peak(node, Window(minute, minute + 1)) == Capacity(vcpus, memory_mib, disk_gib)
+            without = Capacity(vcpus, memory_mib, disk_gib)
+            assert shard.peak(node, Window(minute, minute + 1), linked=False) == without
+            with_most = Capacity(vcpus + most[0], memory_mib + most[1], disk_gib + most[2])
+            assert shard.peak(node, Window(minute, minute + 1)) == with_most

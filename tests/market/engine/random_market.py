@@ -123,6 +123,8 @@ def _groups(draw: st.DrawFn, entered: int, minute: int) -> PlaceGroup:
 def _asks(order: str, minute: int) -> st.SearchStrategy[Command]:
     return st.builds(
         lambda node, **given: PlaceAsk(participant=NODES[node][0], node=node, **given),
+        linked=st.booleans(),
+        keep=st.sampled_from((Capacity(0, 0, 0), Capacity(0, 0, 0), Capacity(2, 0, 0))),
         node=st.sampled_from(tuple(NODES)),
         price_micros=st.integers(2, 7),
         slices=st.integers(1, 4),

@@ -83,16 +83,19 @@ def _check_nodes(market: RandomMarket, auditor: Auditor, runs: list[BatchRun]) -
     for name, (_, offered) in NODES.items():
         for minute in range(market.minute + 1, market.minute + REACH):
             slices: Counter[str] = Counter()
+            shared = [Capacity(0, 0, 0)]
             for ask in asks:
-                if ask.entry.node == name:
+                if ask.entry.node == name and ask.offered is None:
                     slices[ask.entry.instrument] += at(ask.supply, minute)
+                elif ask.entry.node == name:
+                    shared.append(_resources(Counter({ask.entry.instrument: at(ask.supply, minute)})))
             for billed in contracts:
                 if billed.node_id == name and billed.start_minute <= minute < billed.end_minute:
                     slices[billed.instrument] += billed.slices
             used = _resources(slices)
-            assert used.vcpus <= offered.vcpus
-            assert used.memory_mib <= offered.memory_mib
-            assert used.disk_gib <= offered.disk_gib
+            assert used.vcpus + max(each.vcpus for each in shared) <= offered.vcpus
+            assert used.memory_mib + max(each.memory_mib for each in shared) <= offered.memory_mib
+            assert used.disk_gib + max(each.disk_gib for each in shared) <= offered.disk_gib
 
 
 def _resources(slices: Counter[str]) -> Capacity:

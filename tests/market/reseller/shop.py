@@ -119,6 +119,18 @@ class Shop:
         profiles = [view.profile for view in views if isinstance(view, OpenAsk)]
         return [sum(profile.level(minute) for profile in profiles) for minute in range(start, end)]
 
+    def offered(self, start: int, end: int) -> list[int]:
+        """Slices that the open asks offer at once, for each minute of [start, end): of linked ones the most of any."""
+        shard = self.engine.processor.state.shard
+        views = {offer["id"]: shard.open_order(offer["id"]) for offer in self.offers()}
+        linked = {offer["id"] for offer in self.offers() if offer["linked"]}
+        profiles = {name: view.profile for name, view in views.items() if isinstance(view, OpenAsk)}
+        return [
+            sum(profile.level(minute) for name, profile in profiles.items() if name not in linked)
+            + max((profile.level(minute) for name, profile in profiles.items() if name in linked), default=0)
+            for minute in range(start, end)
+        ]
+
     def sold(self, start: int, end: int) -> list[int]:
         """The same, for each minute of [start, end)."""
         query = select(contract.c.slices, contract.c.start_minute, contract.c.end_minute)

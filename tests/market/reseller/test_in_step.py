@@ -113,17 +113,24 @@ def test_nothing_is_offered_beyond_until_nor_beyond_the_reservation(world: World
     assert (shop.offers(), shop.kept().state) == ([], "off")
 
 
-def test_two_instruments_share_what_is_free(world: World) -> None:
+def test_all_that_is_free_is_offered_in_every_instrument_and_sold_once(world: World) -> None:
     spot, mem = Instrument(ZONE, "std", "spot"), Instrument(ZONE, "mem", "firm")
     with world.begin() as connection:
         create_instrument(connection, spot)
         create_instrument(connection, mem)
     shop = Shop(world, instruments=(CODE, spot.code))
-    shop.turn(3)
-    assert {offer["instrument"]: offer["slices"] for offer in shop.offers()} == {CODE: 4, spot.code: 4}
+    shop.put(instruments=(CODE, spot.code), keep=keep(1))
+    assert shop.turn(3) == 2
+    assert {offer["instrument"]: offer["slices"] for offer in shop.offers()} == {CODE: 7, spot.code: 7}
+    shop.buy(guests=3, duration_minutes=60)
+    minute = world.minute + 1
+    assert all([minute, minute + 60, 4] in offer["remaining"] for offer in shop.offers())
+    shop.buy(guests=9, instrument=spot.code, duration_minutes=30)
+    assert (shop.sold_in(minute), shop.free_in(minute), shop.free_in(minute + 30)) == (7, 0, 8)
+    assert shop.turn(20) == 0
     shop.put(instruments=(mem.code,))
     shop.turn(3)
-    assert {offer["instrument"]: offer["slices"] for offer in shop.offers()} == {mem.code: 2}
+    assert {offer["instrument"] for offer in shop.offers()} == {mem.code}
 
 
 def test_a_sold_minute_in_between_leaves_the_rest_on_sale(world: World) -> None:

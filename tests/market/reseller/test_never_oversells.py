@@ -95,7 +95,7 @@ def _come_to_rest(shop: Shop) -> None:
 def _check_promises(shop: Shop) -> None:
     """No minute is promised twice, as the engine has it and as the contracts say."""
     minutes = shop.world.minute + 1, shop.world.minute + REACH + 2
-    both = [sold + free for sold, free in zip(shop.sold(*minutes), shop.free(*minutes), strict=True)]
+    both = [sold + free for sold, free in zip(shop.sold(*minutes), shop.offered(*minutes), strict=True)]
     assert max(both) <= SLICES
 
 

@@ -13,11 +13,9 @@ from market.reseller.supply import (
     Rectangle,
     Taken,
     Vector,
-    fitting,
     largest,
     plus,
     raised,
-    shared_out,
     sweep,
     widened,
 )
@@ -92,19 +90,3 @@ def test_an_offer_grows_only_over_what_is_free(given_heights: list[Height], data
     assert wide.start == 0 or levels[wide.start - 1] < core.slices
     assert wide.end == len(levels) or levels[wide.end] < core.slices
     assert raised(given_heights, Rectangle(start, end, 0)).slices == min(levels[start:end])
-
-
-@given(vectors.map(lambda free: (free[0] * 4, free[1] * 4, free[2] * 4)), st.lists(vectors, min_size=1, max_size=3))
-def test_what_is_shared_out_fits_and_leaves_no_room_for_more(free: Vector, pieces: list[Vector]) -> None:
-    counts = shared_out(free, pieces)
-    left = free
-    for count, piece in zip(counts, pieces, strict=True):
-        left = plus(left, piece, -count)
-    assert min(left) >= 0
-    assert not any(fitting(left, piece) for piece in pieces)
-
-
-def test_equal_pieces_are_shared_out_equally() -> None:
-    assert shared_out((8, 8, 8), [(1, 1, 1), (1, 1, 1)]) == [4, 4]
-    assert shared_out((7, 9, 9), [(1, 1, 1), (1, 1, 1), (2, 2, 2)]) == [3, 2, 1]
-    assert shared_out((5, 5, 5), [(0, 0, 0)]) == [0]

@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from market.engine.commands import PlaceAsk, PlaceBid
 from market.engine.facts import PlacementFacts
-from matching.commands import Amend, Cancel, EnterAsk, EnterBid, Free, Tick
+from matching.commands import Amend, Cancel, EnterAsk, EnterBid, EnterLinkedAsk, Free, Tick
 from tests.nestex.audit.journal_blocks import JournalMutation, Json
 from tests.nestex.audit.true_history import Tags
 
@@ -41,6 +41,7 @@ ENTRIES = (
     Entry("released", "released", "free", Free),
 )
 MEMBER = Entry("bid of a group", "group", "group", EnterBid, PlaceBid, facts=True)
+SHARED = Entry("linked ask", "linked ask", "linked_ask", EnterLinkedAsk, PlaceAsk, facts=True)
 LONE_BID = Entry("lone bid", "cancel", "bid", EnterBid, PlaceBid, facts=True)
 LONE_ASK = Entry("lone ask", "lone ask", "ask", EnterAsk, PlaceAsk, facts=True)
 """Entries that share no fact with another of their batch, and that have not traded."""
@@ -110,6 +111,9 @@ def field_mutations() -> Iterator[JournalMutation]:
     for mutation in _of_shape(MEMBER, ("facts", "facts", "1"), PlacementFacts):
         if ".node." not in mutation.name and ".contract." not in mutation.name:
             yield mutation
+    yield from _of_shape(SHARED, ("command",), EnterLinkedAsk)
+    yield from _of_shape(SHARED, ("facts", "placement"), PlaceAsk)
+    yield from _of_shape(SHARED, ("facts", "facts"), PlacementFacts)
     for change in ("exchanged", "shortened"):
         yield _mutation(MEMBER, ("command", "bids"), change)
         yield _mutation(MEMBER, ("facts", "placements"), change)
@@ -194,7 +198,9 @@ def _find(blocks: list[Json], wanted: Entry, tags: Tags) -> Json:
     for block in blocks:
         for entry in block["entries"]:
             command = entry["command"]
-            named = command.get("order", command.get("contract")) or command.get("bids", [{}])[0].get("order")
+            named = command.get("order", command.get("contract")) or (
+                command.get("ask") or command.get("bids", [{}])[0]
+            ).get("order")
             if entry["kind"] == wanted.kind and named == tags.get(wanted.tag or ""):
                 found: Json = entry
                 return found
@@ -226,5 +232,6 @@ _OTHERS = {"gtc": "ioc", "gtd": "gtc", "ioc": "gtc", "fok": "gtc", "open": "post
     "free": "tick",
     "place_bid": "place_ask",
     "group": "bid",
+    "linked_ask": "ask",
 }
 """Another value of the same closed list, so that the change is not one that cannot be read."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from common.wire import Capacity
 from market.contracts.fail_contract import fail_contract
 from market.engine import fence as fencing
 from market.engine import snapshots
@@ -35,7 +36,7 @@ def make_history(world: World) -> Tags:
     tags = cast.trade_and_rest()
     cast.meet_oneself()
     _keep_snapshot(world)
-    tags |= cast.amend() | cast.choose()
+    tags |= cast.amend() | cast.choose() | cast.share()
     cast.end_in_every_way()
     cast.trade_elsewhere()
     _keep_snapshot(world)
@@ -133,6 +134,23 @@ class _Cast:
         window: dict[str, Any] = {"available_from": world.minute + 205, "available_until": world.minute + 240}
         self.batch(world.ask(self.sellers[0], self.nodes[2], slices=1, price_micros=61, **window))
         return {"group": late[0].order}
+
+    def share(self) -> Tags:
+        """Two linked asks: what one sells, the other loses; and two of which one is cut to nothing."""
+        world, seller, other = self.world, *self.sellers
+        own = world.node(seller, vcpus=6)
+        late: dict[str, Any] = {"available_from": world.minute + 310, "available_until": world.minute + 340}
+        late |= {"linked": True, "keep": Capacity(1, 0, 0)}
+        asks = [world.ask(seller, own, slices=slices, price_micros=70 + slices, **late) for slices in (4, 5)]
+        self.batch(*asks)
+        small = world.node(other, vcpus=2)
+        whole: dict[str, Any] = late | {"keep": Capacity(0, 0, 0), "slices": 2}
+        self.batch(*(world.ask(other, small, price_micros=price, **whole) for price in (90, 91)))
+        start = {"start_from": world.minute + 312, "start_by": world.minute + 312, "duration_minutes": 20}
+        self.batch(world.bid(self.buyers[1], guests=2, price_micros=80, **start))
+        early = {"start_from": world.minute + 310, "start_by": world.minute + 310, "duration_minutes": 30}
+        self.batch(world.bid(self.buyers[1], guests=2, price_micros=90, nodes=(small,), **early))
+        return {"linked ask": asks[1].order}
 
     def end_in_every_way(self) -> None:
         world, buyer = self.world, self.buyers[1]

@@ -42,6 +42,9 @@ def test_every_option_of_an_order_reaches_the_market(run: Run, buyer: Http, prov
         "replace_on_failure": True,
     }  # fmt: skip
     assert {name: order[name] for name in expected} == expected
+    shared = answer(run(provider, *sell(node_id, "--linked", "--keep", "4,8192,40", "--json")))
+    assert (shared["linked"], shared["remaining"][0]["slices"]) == (True, 4)
+    run(provider, "cancel", shared["id"])
     offered = answer(run(provider, *sell(node_id, "--tif", "gtc", "--post-only", "--stp", "cancel_maker", "--json")))
     assert (offered["post_only"], offered["self_trade_prevention"]) == (True, "cancel_maker")
 
