@@ -8,7 +8,7 @@ from typing import Any
 from common import codec
 from market.engine.commands import PlaceGroup, Placement
 
-_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "contract": None}
+_LATER: dict[str, Any] = {"replace_on_failure": False, "replaces": None, "grows": None, "contract": None}
 """Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
 
 
