@@ -71,6 +71,15 @@ def end(connection: Connection, by_contract_id: str, minute: int) -> None:
     connection.execute(cut.values(until_minute=minute))
 
 
+def end_of(connection: Connection, contract_id: str, minute: int) -> None:
+    """From this minute on nothing delivers the contract any more."""
+    columns = delivered_by.c
+    of_it = columns.contract_id == contract_id
+    connection.execute(delivered_by.delete().where(of_it, columns.from_minute >= minute))
+    cut = delivered_by.update().where(of_it, columns.until_minute > minute)
+    connection.execute(cut.values(until_minute=minute))
+
+
 def around(connection: Connection, contracts: Sequence[str]) -> Deliveries:
     """Those by the contracts, those by whom these deliver and so on, and those of the contracts themselves."""
     columns = [delivered_by.c[name] for name in Delivery.__dataclass_fields__]

@@ -72,6 +72,7 @@ ERROR_CODES: dict[str, str] = {
     "disputes_open": "Minutes of the period are disputed; an operator has to decide first.",
     "image_unusable": "The node's image pool lacks this image, or holds a broken or another one.",
     "hypervisor_lacks": "The node's hypervisor cannot do this.",
+    "not_on_offer": "The guest's node has no such slices on offer until the contract's end, at this price.",
     "beyond_the_slices": "The guest or volume would have more than the contract's slices bought.",
     "wrong_kind": "The contract is for a volume where this is about a guest, or the other way round.",
     "another_node": "A volume is attached to guests of its own node only.",

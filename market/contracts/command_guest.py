@@ -22,6 +22,7 @@ from market.contracts.given_volumes import GivenVolume, volumes_of
 from market.contracts.read_contracts import get_contract
 from market.contracts.storage_room import without_lost
 from market.desired_state import allocation_message, spec_of
+from market.grown import bought_spec
 from market.tables import contract
 from runtime import outbox
 
@@ -68,13 +69,14 @@ def command_guest(
     if revision not in (None, row["revision"]):
         message = f"the {kind} is at revision {row['revision']}, not {revision}"
         raise Conflict("revision_mismatch", message, field="revision", limit=row["revision"])
-    before = desired_of(row, volumes_of(connection, row, at_micros))
+    check_main(row)
+    before = desired_of(row, volumes_of(connection, row, at_micros), bought_spec(connection, row))
     after = change(before)
     if after == before:
         return row
     changes = {
         "want": after.want,
-        "rescaled": None if after.guest == after.sold else codec.to_json(after.guest),
+        "rescaled": None if after.guest == desired_of(row).sold else codec.to_json(after.guest),
         "extras": codec.to_json(after.extras),
         "revision": row["revision"] + 1,
         "updated_at_micros": at_micros,
@@ -99,10 +101,17 @@ def bought_contract(connection: Connection, participant: str, contract_id: str, 
     return row
 
 
-def desired_of(row: Mapping[Any, Any], given: Iterable[GivenVolume] = ()) -> Desired:
-    """What a row of `contract` wants, whose guest is `given` these volumes: snapshots that have lost their room are not
-    wanted any more."""
-    guest, sold = spec_of(row), codec.from_json(GuestSpec, row["guest"])
+def check_main(row: Mapping[Any, Any]) -> None:
+    """Raises Conflict for a contract without a guest of its own."""
+    if row["grows"] is not None:
+        message = f"it is delivered by the guest of contract {row['grows']}: name that one"
+        raise Conflict("state_forbids", message, field="contract", limit=row["grows"])
+
+
+def desired_of(row: Mapping[Any, Any], given: Iterable[GivenVolume] = (), bought: GuestSpec | None = None) -> Desired:
+    """What a row of `contract` wants, whose guest is `given` these volumes, and whose slices `bought` this where they
+    are not its own alone: snapshots that have lost their room are not wanted any more."""
+    guest, sold = spec_of(row), bought or codec.from_json(GuestSpec, row["guest"])
     aside = sum(volume.size_gib for volume in given if volume.set_aside)
     extras = without_lost(guest, codec.from_json(Extras, row["extras"]), sold.disk_gib + aside)
     return Desired(row["want"], guest, extras, sold, row["guest_state"], aside)

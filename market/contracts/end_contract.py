@@ -34,5 +34,6 @@ async def end_contract(engine: EngineClient, shard: str, command: EndContract) -
 def failing_contracts(connection: Connection, limit: int) -> list[Failing]:
     """Up to `limit` contracts that wait for the engine to end them."""
     ids = billing_contracts.failing(connection, limit)
-    rows = connection.execute(select(contract.c.id, contract.c.shard).where(contract.c.id.in_(ids)))
+    alone = contract.c.grows.is_(None)  # the others end with the contract whose guest they share
+    rows = connection.execute(select(contract.c.id, contract.c.shard).where(contract.c.id.in_(ids), alone))
     return sorted((Failing(row.id, row.shard) for row in rows), key=lambda failing: failing.contract)

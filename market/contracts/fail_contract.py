@@ -15,6 +15,7 @@ from billing import contracts as billing_contracts
 from market import chain
 from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED
 from market.desired_state import allocation_message
+from market.grown import grown_of
 from market.tables import contract
 from runtime import feed, outbox
 from runtime.feed import FeedEvent
@@ -26,8 +27,8 @@ def fail_contract(
     """No minute from `minute` on, one of its window, is billed, whatever is reported later. All contracts that have
     failed by it.
 
-    `row` is the contract's. It is locked, after its chain's rows in billing (`chain.hold`), and its state allows it to
-    fail.
+    `row` is the contract's. It is locked, after its chain's rows in billing (`chain.hold`) and those of the contracts
+    that made its guest larger, and its state allows it to fail. These fail with it.
     """
     linked = chain.others(connection, row)
     failing = [row, *(each for each in linked if CONTRACT_STATES.allows(each["state"], FAILED))]
@@ -43,5 +44,11 @@ def _fail(connection: Connection, row: Mapping[Any, Any], minute: int, reason: s
     )
     billing_contracts.end_at(connection, row["id"], minute)
     outbox.put(connection, [allocation_message({**row, **changes})])
-    event = FeedEvent("contract", row["id"], {"state": FAILED, "reason": reason}, at_micros)
-    feed.append(connection, CONTRACT_FEED, [event])
+    failed = [row["id"]]
+    for other in grown_of(connection, row["id"]):
+        same = {"state": FAILED, "reason": reason, "want": "gone", "updated_at_micros": at_micros}
+        connection.execute(contract.update().where(contract.c.id == other["id"]).values(**same))
+        billing_contracts.end_at(connection, other["id"], max(minute, other["start_minute"]))
+        failed.append(other["id"])
+    told = {"state": FAILED, "reason": reason}
+    feed.append(connection, CONTRACT_FEED, [FeedEvent("contract", name, told, at_micros) for name in failed])

@@ -13,6 +13,7 @@ from common.wire import GuestStatus
 from market import chain
 from market.contract_states import CONTRACT_FEED, CONTRACT_STATES, FAILED, GUEST_LEADS_TO, RESOLD
 from market.contracts.fail_contract import fail_contract
+from market.grown import follow_main, hold_with_grown
 from market.tables import contract
 from runtime import feed
 from runtime.feed import FeedEvent
@@ -28,6 +29,7 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
     """
     if status.state == "failed":
         chain.hold(connection, status.contract)  # before the market's row, as completion locks them
+        hold_with_grown(connection, status.contract)
     row = connection.execute(select(contract).where(contract.c.id == status.contract).with_for_update()).one_or_none()
     if row is None or row.node_id != status.node:
         log.warning("node %s reports a contract that is not its own: %s", status.node, status.contract)
@@ -38,12 +40,14 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
     moved = {} if target in (None, FAILED) else {"state": target}
     changes = _seen(row._mapping, status) | moved | {"updated_at_micros": at_micros}
     connection.execute(contract.update().where(contract.c.id == row.id).values(**changes))
+    grown = follow_main(connection, row.id)
     if target == FAILED:
         minute, reason = _failed_minute(row._mapping, status), status.reason or "guest_failed"
         fail_contract(connection, {**row._mapping, **changes}, minute, reason, at_micros)
     elif target is not None:
-        event = FeedEvent("contract", row.id, {"state": target, "reason": None}, at_micros)
-        feed.append(connection, CONTRACT_FEED, [event])
+        told = {"state": target, "reason": None}
+        events = [FeedEvent("contract", name, told, at_micros) for name in (row.id, *grown)]
+        feed.append(connection, CONTRACT_FEED, events)
 
 
 def _seen(row: Mapping[Any, Any], status: GuestStatus) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from billing.tables import billable_contract
 from market import chain
 from market.contract_states import PROVISIONING, RESOLD, RUNNING, SCHEDULED, STOPPED
 from market.contracts.fail_contract import fail_contract
+from market.grown import hold_with_grown
 from market.tables import contract, node
 
 LATE = "not_ready_in_time"
@@ -36,6 +37,7 @@ def fail_late(
     """
     late = (
         (contract.c.node_id == node_id)
+        & contract.c.grows.is_(None)
         & contract.c.state.in_((SCHEDULED, PROVISIONING))
         & (contract.c.ready_at_micros.is_(None) | contract.c.resumed_minute.is_not(None))
         & (contract.c.want == "run")
@@ -51,6 +53,7 @@ def fail_lost(connection: Connection, minute: int, at_micros: int, silent_second
     silent = node.c.heartbeat_at < func.now() - timedelta(seconds=silent_seconds)
     lost = (
         contract.c.node_id.in_(select(node.c.id).where(node.c.state == "lost", silent))
+        & contract.c.grows.is_(None)
         & contract.c.state.in_((SCHEDULED, PROVISIONING, RUNNING, STOPPED, RESOLD))
         & (contract.c.start_minute <= minute)
     )
@@ -64,6 +67,7 @@ def _fail(
     found = select(contract).select_from(_IN_BOTH).where(condition, contract.c.end_minute > minute)
     for row in connection.execute(found.order_by(contract.c.id)).all():
         chain.hold(connection, row.id)
+        hold_with_grown(connection, row.id)
     locked = found.order_by(contract.c.id).with_for_update(of=contract)
     rows = connection.execute(locked).mappings().all()
     failed: list[str] = []

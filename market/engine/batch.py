@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import partial
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -17,17 +16,15 @@ from billing.ledger import FloorBroken
 from common import fault_points
 from common.clock import MarketClock
 from common.errors import InvalidInput, NestexError
-from market import chain
 from market.contract_states import CONTRACT_FEED
 from market.engine import fence as fencing
 from market.engine.batch_run import BatchRun, problem_of
-from market.engine.chain_endings import end_in_chain
-from market.engine.commands import Answer, Command, EndContract
-from market.engine.endings import end_contract
+from market.engine.commands import Answer, Command, EndContract, RescaleContract
+from market.engine.contract_acts import act
 from market.engine.facts import Facts, gather
 from market.engine.fence import Fence, Fenced
+from market.engine.growing import link
 from market.engine.hand_over import NothingLeft, deliver, hand_over
-from market.engine.replacement import replace
 from market.engine.state import EngineState
 from market.engine.writes import write
 from matching.journal import JournalBlock
@@ -43,6 +40,10 @@ _APPLYING_SECONDS = 0.005
 where the machine is busy, small transactions would make it busier."""
 _ATTEMPTS = 3
 """After so many attempts that lost a race for cash or a lock, the cash rows are locked before the facts are read."""
+
+
+_ALONE = (EndContract, RescaleContract)
+"""What is done to contracts has a transaction of its own."""
 
 
 class _TakenBack(Exception):
@@ -86,7 +87,7 @@ class BatchProcessor:
             except FloorBroken:
                 log.info("another shard has spent cash that this batch counted on: again with fresh figures")
             except (DataError, IntegrityError, NestexError) as error:
-                if isinstance(error, NestexError) and isinstance(commands[0], EndContract):
+                if isinstance(error, NestexError) and isinstance(commands[0], _ALONE):
                     return [Answer(problem=problem_of(error))]
                 log.warning("a batch of %d commands cannot be written: %s", len(commands), _in_short(error))
                 return self._first_alone(commands)
@@ -128,9 +129,9 @@ class BatchProcessor:
         try:
             with self.database.begin() as connection:
                 alone = commands[0]
-                if isinstance(alone, EndContract):
+                if isinstance(alone, EndContract | RescaleContract):
                     run = BatchRun(self.state, self.fence.shard, first, at_micros, Facts())
-                    answers = [self._end(connection, run, first, alone)]
+                    answers = [self._act(connection, run, first, alone)]
                 else:
                     if lock_cash:
                         fencing.renew(connection, self.fence, self.lease_seconds)
@@ -152,21 +153,18 @@ class BatchProcessor:
             self.last_at_micros = at_micros
         return answers
 
-    def _end(self, connection: Connection, run: BatchRun, first: int, command: EndContract) -> Answer:
-        """One contract's end. The lease is locked first, as in every batch, then the contract, then the accounts."""
+    def _act(self, connection: Connection, run: BatchRun, first: int, command: EndContract | RescaleContract) -> Answer:
+        """What is done to a contract. The lease is locked first, as in every batch, then the contracts, then the
+        accounts. Raises _TakenBack for a preview."""
         fencing.renew(connection, self.fence, self.lease_seconds)
-        members = chain.hold(connection, command.contract)
-        run.withdraw(members)
-        known = self.fence.shard, command, run.at_micros, self.state.shard.cheapest_ask
-        if len(members) > 1:
-            ended, told = end_in_chain(connection, *known, members)
-        else:
-            ended, told = [end_contract(connection, *known, partial(replace, connection, run))], []
-        answer = run.end(ended)
+        acted = act(connection, run, command)
         if command.preview:
-            raise _TakenBack(answer)
-        self._write_resold(connection, run, first, [*(each.told for each in ended), *told])
-        return answer
+            raise _TakenBack(acted.answer)
+        if run.journaled:
+            self._write_resold(connection, run, first, acted.told)
+        if acted.bought is not None:
+            link(connection, acted.bought)
+        return acted.answer
 
     def _write_all(self, connection: Connection, run: BatchRun, first: int) -> None:
         """What the batch has done. Raises NothingLeft when it has sold what is no longer there."""
@@ -225,9 +223,9 @@ class BatchProcessor:
 
 def _together(commands: Sequence[Command]) -> Sequence[Command]:
     """The first of the commands that may share a transaction: the end of a contract has one of its own."""
-    if isinstance(commands[0], EndContract):
+    if isinstance(commands[0], _ALONE):
         return commands[:1]
-    ends = (place for place, command in enumerate(commands) if isinstance(command, EndContract))
+    ends = (place for place, command in enumerate(commands) if isinstance(command, _ALONE))
     return commands[: next(ends, len(commands))]
 
 

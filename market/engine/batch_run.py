@@ -23,6 +23,7 @@ from market.engine.commands import (
     Placement,
     PreviewOrder,
     Problem,
+    RescaleContract,
 )
 from market.engine.digests import group_sha256
 from market.engine.effects import Effects
@@ -114,8 +115,8 @@ class BatchRun:
                 return self._preview(command.placement)
             case PlaceGroup():
                 return self._place_group(command, effects)
-            case EndContract():
-                raise AssertionError("a contract ends in a transaction of its own")
+            case EndContract() | RescaleContract():
+                raise AssertionError("what is done to a contract has a transaction of its own")
             case _:
                 return self._place(command, effects)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from common import codec
-from common.errors import InvalidInput
 from common.wire import Capacity, Filesystem, Kind
 from matching.commands import SelfTradePrevention, TimeInForce
 
@@ -42,7 +40,8 @@ class PlaceBid:
 
     It trades only on one of its `nodes` (empty: on any), with no provider in `avoid_providers`, and with none of less
     than `min_reliability_ppm`. With `replace_on_failure` the rest of a guest that is not delivered is bought again;
-    `replaces` is the failed contract for whose rest the engine itself buys, and nobody else sets it.
+    `replaces` is the failed contract for whose rest the engine itself buys, `grows` the contract whose guest gets
+    what is bought: nobody else sets these two.
     """
 
     order: str
@@ -65,6 +64,7 @@ class PlaceBid:
     min_reliability_ppm: int = 0
     replace_on_failure: bool = False
     replaces: str | None = None
+    grows: str | None = None
     kind: Literal["place_bid"] = "place_bid"
 
 
@@ -178,18 +178,33 @@ class EndContract:
     kind: Literal["end_contract"] = "end_contract"
 
 
-Command = PlaceBid | PlaceAsk | PlaceGroup | PreviewOrder | AmendOrder | CancelOrder | CancelAll | Expire | EndContract
+@dataclass(frozen=True, slots=True)
+class RescaleContract:
+    """Give a contract's guest so many `slices` in all: more are bought, all or nothing, on its node and until its end,
+    under the id `order` and for `price_micros` at most; contracts that were bought so are released, newest first, for
+    fewer. A `preview` only tells what that would cost."""
 
-_KINDS: dict[str, type[Any]] = {
-    "place_bid": PlaceBid,
-    "place_ask": PlaceAsk,
-    "place_group": PlaceGroup,
-    "amend": AmendOrder,
-    "cancel": CancelOrder,
-    "cancel_all": CancelAll,
-    "expire": Expire,
-    "end_contract": EndContract,
-}
+    contract: str
+    participant: str
+    slices: int
+    order: str
+    price_micros: int | None = None
+    preview: bool = False
+    kind: Literal["rescale"] = "rescale"
+
+
+Command = (
+    PlaceBid
+    | PlaceAsk
+    | PlaceGroup
+    | PreviewOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelAll
+    | Expire
+    | EndContract
+    | RescaleContract
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +224,8 @@ class Answer:
 
     A preview also tells the first `trades` (columns of the `trade` table), and the price of all of them for their whole
     windows; a CancelAll how many orders it `canceled`; an EndContract what became of the money (fields of
-    `billing.endings.Outcome`). A PlaceGroup, and its preview, is answered with its `orders`.
+    `billing.endings.Outcome`); a RescaleContract either, the trade with its escrow. A PlaceGroup, and its preview, is
+    answered with its `orders`.
     """
 
     order: dict[str, Any] | None = None
@@ -219,28 +235,3 @@ class Answer:
     canceled: int = 0
     ended: dict[str, int] | None = None
     orders: tuple[dict[str, Any], ...] = ()
-
-
-def command_from_json(value: Any) -> Command:
-    """The command in parsed JSON. Raises InvalidInput (`message_malformed`)."""
-    name = value.get("kind") if isinstance(value, dict) else None
-    if name == "preview":
-        return PreviewOrder(_placed(value.get("placement"), PlaceBid, PlaceAsk, PlaceGroup))
-    kind = _KINDS.get(str(name))
-    if kind is None:
-        raise InvalidInput("message_malformed", "this is no command of the engine", field="kind")
-    command: Command = codec.from_json(kind, value)
-    return command
-
-
-def placement_from_json(value: Any) -> Placement:
-    """The placement in parsed JSON. Raises InvalidInput (`message_malformed`)."""
-    placement: Placement = _placed(value, PlaceBid, PlaceAsk)
-    return placement
-
-
-def _placed(value: Any, *kinds: type[Any]) -> Any:
-    command = command_from_json(value)
-    if not isinstance(command, kinds):
-        raise InvalidInput("message_malformed", "this is no order to place", field="placement")
-    return command

@@ -36,7 +36,8 @@ def new_contract(
         bond_micros=ask.bond_micros(slice_minutes),
     )
     spec = _guest(bid.guests_filled + guest + 1, trade, bid, taker.terms.instrument)
-    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, spec, bid.bid.replaces, ask.ask.contract)
+    links = (bid.bid.replaces, ask.ask.contract, bid.bid.grows)
+    return ContractRecord(stamp, ordinal, bid.id, ask.id, billed, spec, *links)
 
 
 def _terms(bid: BidRecord, ask: AskRecord, instrument: InstrumentFacts) -> Terms:

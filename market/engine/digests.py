@@ -11,6 +11,7 @@ from market.engine.commands import NOTHING, PlaceGroup, Placement
 _LATER: dict[str, Any] = {
     "replace_on_failure": False,
     "replaces": None,
+    "grows": None,
     "contract": None,
     "linked": False,
     "keep": codec.to_json(NOTHING),

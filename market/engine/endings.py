@@ -7,14 +7,14 @@ the contract in billing, its row on the market, and the accounts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ARRAY, Connection, Row, Text, any_, bindparam, select
 
 from billing import contracts as billing_contracts
-from billing import endings
+from billing import deliveries, endings
 from billing.endings import Cut, Outcome
 from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
@@ -88,8 +88,10 @@ def end_contract(
     at_micros: int,
     cheapest_ask: CheapestAsk,
     replace: Replace,
+    *,
+    alone: bool = True,
 ) -> Ended:
-    """End it, all but the auction's part.
+    """End it, all but the auction's part; not `alone`, where it goes with the contract whose guest it made larger.
 
     Raises NotFound for a contract of others, Refused (`not_your_side`, `not_reclaimable`), and Conflict
     (`state_forbids`) for one that has ended or of which nothing is left.
@@ -98,6 +100,7 @@ def end_contract(
     row = connection.execute(ROWS, {"ids": [command.contract], "of_shard": shard}).mappings().one_or_none()
     check_caller(row, command)
     assert row is not None
+    _check_alone(row, alone)
     state = STATES[command.ending]
     if command.ending != "fail":  # a failed contract's row has moved with its guest already
         CONTRACT_STATES.check(row["state"], state)
@@ -106,7 +109,9 @@ def end_contract(
     connection.execute(
         contract.update().where(contract.c.id == row["id"]).values(**changes, updated_at_micros=at_micros)
     )
-    if "revision" in changes:
+    if row["grows"] is not None:
+        deliveries.end_of(connection, row["id"], money.minute)
+    elif "revision" in changes:
         outbox.put(connection, [allocation_message({**row, **changes})])
     told = {"state": state, "reason": changes.get("reason", row["reason"])}
     return Ended(
@@ -115,6 +120,12 @@ def end_contract(
         told=FeedEvent("contract", row["id"], told, at_micros),
         money=money,
     )
+
+
+def in_all(ended: Sequence[Ended]) -> Outcome:
+    """What became of the money of contracts that ended together, the last of them the main one."""
+    amounts = [(each.money.fee_micros, each.money.refund_micros, each.money.compensation_micros) for each in ended]
+    return Outcome(ended[-1].money.minute, *map(sum, zip(*amounts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,11 @@ def check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
         raise Refused("not_your_side", f"only the {side} of a contract can {command.ending} it", field="contract")
     if command.ending == "reclaim" and row["firmness"] != "spot":
         raise Refused("not_reclaimable", "a firm contract binds its provider to its end", field="contract")
+
+
+def _check_alone(row: Mapping[Any, Any], alone: bool) -> None:
+    if alone and row["grows"] is not None:
+        raise Conflict("state_forbids", f"it ends with contract {row['grows']}, or by rescaling that", field="contract")
 
 
 def _divide(connection: Connection, command: EndContract, known: _Known) -> tuple[Outcome, Link]:
@@ -201,7 +217,7 @@ def _changes(row: Mapping[Any, Any], command: EndContract, minute: int) -> dict[
     """A guest that is up stays until that minute, by its agent's own clock; others go at once."""
     if command.ending == "fail":
         return {"ended_minute": minute}
-    stays = command.ending != "bust" and minute > begun_minute(row)
+    stays = command.ending != "bust" and minute > begun_minute(row) and row["grows"] is None
     return {
         "state": STATES[command.ending],
         "reason": command.reason,

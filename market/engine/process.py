@@ -19,7 +19,7 @@ from common.clock import RealClock, SystemClock
 from common.errors import NestexError
 from market.engine import fence as fencing
 from market.engine.batch import BatchProcessor
-from market.engine.commands import command_from_json
+from market.engine.command_json import command_from_json
 from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
 from market.engine.reads import BookQuestion, LoadQuestion, OrderQuestion, Question, answer, question_from_json

@@ -100,6 +100,7 @@ class BidRecord:
             "replace_on_failure": bid.replace_on_failure,
             "replaces": bid.replaces,
             "exclusive_group": self.group[0] if self.group else None,
+            "grows": bid.grows,
         }
 
 
@@ -201,8 +202,7 @@ MUTABLE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ContractRecord:
-    """A contract at its birth: what the market keeps, and what billing freezes. `replaces` is the failed contract whose
-    rest it is bought for, `resold_from` the one whose rest it is."""
+    """A contract at its birth: what the market keeps, what billing freezes, and the contract that it follows from."""
 
     stamp: Stamp
     trade_ordinal: int
@@ -212,6 +212,7 @@ class ContractRecord:
     guest: GuestSpec
     replaces: str | None = None
     resold_from: str | None = None
+    grows: str | None = None
 
 
 def _common_columns(record: OrderRecord) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from sqlalchemy import Connection, select
 from common import codec
 from market.engine import fence as fencing
 from market.engine import snapshots
-from market.engine.commands import AmendOrder, CancelOrder, PlaceBid, PlaceGroup, placement_from_json
+from market.engine.command_json import placement_from_json
+from market.engine.commands import (
+    AmendOrder,
+    CancelOrder,
+    PlaceBid,
+    PlaceGroup,
+)
 from market.engine.effects import Effects
 from market.engine.facts import PlacementFacts
 from market.engine.fence import Fence

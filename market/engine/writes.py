@@ -59,7 +59,7 @@ def write(pipe: Pipe, block: JournalBlock, effects: Effects) -> None:
     contracts = [_contract_row(record) for record in effects.contracts]
     put_rows(pipe, contract, contracts)
     billing_contracts.put_contracts(pipe, billed)
-    outbox.put_messages(pipe, [allocation_message(row) for row in contracts])
+    outbox.put_messages(pipe, [allocation_message(row) for row in contracts if row["grows"] is None])
     feed.put_events(pipe, f"engine.{block.shard}", effects.events)
     pipe.send()
 
@@ -111,6 +111,7 @@ def _contract_row(record: ContractRecord) -> dict[str, Any]:
         "guest": codec.to_json(record.guest),
         "replaces": record.replaces,
         "resold_from": record.resold_from,
+        "grows": record.grows,
         "created_at_micros": stamp.at_micros,
         "updated_at_micros": stamp.at_micros,
     }

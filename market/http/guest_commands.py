@@ -12,12 +12,16 @@ from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from common.errors import Refused
+from common.errors import InvalidInput, Refused
+from common.ids import new_id
+from common.price import Price
 from common.questions import ConsoleAnswer, GuestAnswer, SnapshotsAnswer
 from common.wire import LONGEST_REASON, FieldAnswer
-from market.contracts.command_guest import Change, bought_contract, command_guest, desired_of
+from market.contracts.command_guest import Change, bought_contract, check_main, command_guest, desired_of
 from market.contracts.given_volumes import volumes_of
+from market.contracts.rescale_contract import Rescaled, rescale_contract
 from market.contracts.storage_room import taken_gib
+from market.engine.commands import RescaleContract
 from market.http.auth import Trading
 from market.http.fields import WholeNumber
 from market.http.services import Market, Services
@@ -126,9 +130,18 @@ class GuestCall:
             raise Refused("hypervisor_lacks", f"{lacking}: {reason}", field="contract")
         return told
 
+    async def rescale(self, slices: int, price: str | None, *, preview: bool) -> Rescaled:
+        """Buy or give back slices, or only tell what that would cost. Raises what `rescale_contract` does."""
+        row = await self._row()
+        order = new_id("ord", self.market.clock.now_ms())
+        limit = None if price is None else Price.parse_hourly(price).micros
+        command = RescaleContract(self.contract, self.who.participant, slices, order, limit, preview)
+        return await rescale_contract(self.market.engine, row["shard"], command)
+
     async def _row(self) -> dict[str, Any]:
         def find(connection: Connection) -> dict[str, Any]:
             row = bought_contract(connection, self.who.participant, self.contract)
+            check_main(row)
             return _with_volumes(connection, row, self.market.clock.now_micros())
 
         return await asyncio.to_thread(self.market.read, find)
@@ -144,6 +157,14 @@ class GuestChange(GuestCall):
         """Commit the change, then show the guest. Raises what `command_guest` does."""
         row = await asyncio.to_thread(self.market.write, lambda connection: self._command(connection, change))
         return await guest_model(self.market, row, self.wait)
+
+    async def trade(self, slices: int, price: str | None) -> GuestModel:
+        """Buy or give back slices, then show the guest. Raises what `rescale_contract` does."""
+        if self.revision is not None:
+            message = "slices are named in all, so that this call can be repeated safely"
+            raise InvalidInput("invalid_field", message, field="revision", limit="without slices")
+        await self.rescale(slices, price, preview=False)
+        return await guest_model(self.market, await self._row(), self.wait)
 
     def _command(self, connection: Connection, change: Change) -> Mapping[Any, Any]:
         now = self.market.clock.now_micros()

@@ -38,7 +38,8 @@ def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
     """Contract -> revision of everything that the node should hold, also what ends soon: released or reclaimed."""
     is_there = contract.c.guest_state.is_distinct_from("removed")
     leaving = contract.c.ended_minute.is_not(None) & (contract.c.want != "gone") & is_there
-    of_node = select(contract.c.id, contract.c.revision).where(contract.c.node_id == node_id)
+    known = (contract.c.node_id == node_id) & contract.c.grows.is_(None)  # the others are part of these
+    of_node = select(contract.c.id, contract.c.revision).where(known)
     query = of_node.where(_LIVE).union_all(of_node.where(leaving))  # an index for each
     return {row.id: row.revision for row in connection.execute(query)}
 

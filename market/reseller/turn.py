@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, Row, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common import codec
-from market.engine.commands import Answer, Command, command_from_json
+from market.engine.command_json import command_from_json
+from market.engine.commands import Answer, Command
 from market.reseller.decide import Decision, decide, withdraw
 from market.reseller.keep import OFF, ON, STOPPING, Kept, kept_of
 from market.reseller.read_view import see

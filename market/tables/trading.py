@@ -56,6 +56,7 @@ orders = Table(
     Column("replace_on_failure", Boolean, nullable=False, server_default=text("false"), comment="bid"),
     Column("replaces", Text, comment="bid: the failed contract for whose rest the engine buys"),
     Column("exclusive_group", Text, comment="bid: the id of the first bid of its group, of which only one trades"),
+    Column("grows", Text, comment="bid: the contract whose guest gets what it buys"),
     Column("node_id", Text, ForeignKey("node.id"), comment="ask backed by a node"),
     Column("backing_contract_id", Text, comment="ask backed by a contract (resale)"),
     Column("slices", Integer, comment="ask"),
@@ -138,6 +139,7 @@ contract = Table(
     Column("replaces", Text, comment="the failed contract for whose rest it was bought"),
     Column("replaced_by", Text, comment="the contract that was bought for its rest when it failed"),
     Column("not_replaced", Text, comment="why none was, though its bid asked for it"),
+    Column("grows", Text, comment="the contract whose guest delivers it too"),
     Column("ready_at_micros", BigInteger),
     Column("resold_from", Text, comment="the contract whose rest it is"),
     Column("resold_to", Text, comment="the contract that has its rest now"),
@@ -150,6 +152,7 @@ contract = Table(
     Index("contract_buyer_id_id_idx", "buyer_id", "id"),
     Index("contract_provider_id_id_idx", "provider_id", "id"),
     Index("contract_resold_from_idx", "resold_from", postgresql_where=text("resold_from IS NOT NULL")),
+    Index("contract_grows_idx", "grows", postgresql_where=text("grows IS NOT NULL")),
     Index(
         "contract_live_idx",
         "node_id",

@@ -140,6 +140,7 @@ def _contract(place: TradePlace, trade: Trade, bid: Row, ask: Row, instrument: I
         "price_micros": trade.price_micros,
         "guest": _guest(trade.slices_per_guest, bid, instrument, bid["guests_filled"] + guest + 1),
         "replaces": bid["replaces"],
+        "grows": bid["grows"],
         "created_at_micros": place.at_micros,
     }
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from common.errors import InvalidInput
 from market.contract_states import ENDED
-from market.engine.commands import PlaceAsk, PlaceBid, Placement, placement_from_json
+from market.engine.command_json import placement_from_json
+from market.engine.commands import PlaceAsk, PlaceBid, Placement
 from matching.auditor.difference import Difference, require
 from matching.auditor.facts import EntryFacts
 from matching.commands import Amend, Command, EnterAsk, EnterBid, EnterGroup, EnterLinkedAsk, Free

@@ -15,6 +15,7 @@ from matching.events import Amended, Cut, Done, Event, Trade
 from matching.journal import JournalEntry
 from nestex.audit import orders
 from nestex.audit.contracts import Birth, Ending, TradePlace, births
+from nestex.audit.growth import Growth
 from nestex.audit.orders import Row
 from nestex.audit.replacements import Replacements
 from nestex.audit.resales import Resales
@@ -46,6 +47,7 @@ class History:
         self.resales = Resales()
         self._running: dict[str, Birth] = {}
         self._replacements = Replacements()
+        self._growth = Growth()
         self._positions = 0
 
     def turn(self) -> Page:
@@ -58,6 +60,7 @@ class History:
     def precede(self, entry: JournalEntry, placements: Sequence[Placement]) -> None:
         """What only what stands before the command can tell. Raises Difference."""
         self._replacements.before(entry, placements, self._running, self._auditor.twin)
+        self._growth.before(entry, placements, self._running)
 
     def follow(self, entry: JournalEntry, placements: Sequence[Placement], events: Sequence[Event]) -> None:
         """The rows after a command that the auditor has just checked, with these events, and that was made of these
@@ -108,6 +111,7 @@ class History:
             self.resales.born(birth, self._running)
             self._running[birth.id] = birth
             self._replacements.born(birth)
+            self._growth.born(birth)
             parties = {"buyer": bid["participant_id"], "provider": ask["participant_id"], "state": "scheduled"}
             self._tell("contract", birth.id, parties, at_micros)
         orders.traded(bid, trade, at_micros)
@@ -128,6 +132,7 @@ class History:
         self.endings += 1
         self._replacements.ended(ending, f"{self._auditor.shard} at {entry.sequence}")
         self.resales.ended(ending, self._running)
+        self._growth.ended(ending, f"{self._auditor.shard} at {entry.sequence}")
         self.page.endings.append(ending)
 
     def _check_freed(self, entry: JournalEntry, freed: Free, ending: Ending) -> None:

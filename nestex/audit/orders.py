@@ -96,6 +96,7 @@ def _bid_columns(command: EnterBid | EnterAsk, bid: PlaceBid) -> Row:
         "template": codec.to_json(bid.template),
         "replace_on_failure": bid.replace_on_failure,
         "replaces": bid.replaces,
+        "grows": bid.grows,
     }
 
 

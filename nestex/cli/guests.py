@@ -70,19 +70,27 @@ def restart(contract: Contract, revision: Revision = None, wait: Wait = _WAIT, a
 @_guest.command()
 def rescale(
     contract: Contract,
+    slices: Annotated[int | None, typer.Option("--slices", help="in all: bought, or given back, on the market")] = None,
+    price: Annotated[str | None, typer.Option("--price", help="for more slices: the most, per slice-hour")] = None,
     vcpus: Annotated[int | None, typer.Option("--vcpus")] = None,
     memory_mib: Annotated[int | None, typer.Option("--memory", help="MiB")] = None,
     disk_gib: Annotated[int | None, typer.Option("--disk", help="GiB")] = None,
     cpu_shares: Annotated[int | None, typer.Option("--cpu-shares", help="what a vCPU weighs; 1024 is ordinary")] = None,
     cpu_percent: Annotated[int | None, typer.Option("--cpu-percent", help="of a CPU, for each vCPU at most")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="only tell what --slices would cost now")] = False,
     revision: Revision = None,
     wait: Wait = _WAIT,
     as_json: AsJson = False,
 ) -> None:
-    """Another size, within what the slices bought, while it runs as far as that goes."""
-    sizes = {"vcpus": vcpus, "memory_mib": memory_mib, "disk_gib": disk_gib}
+    """Another size, within what the slices bought, while it runs as far as that goes; or more, or fewer, slices."""
+    sizes = {"slices": slices, "price": price, "vcpus": vcpus, "memory_mib": memory_mib, "disk_gib": disk_gib}
     given = sizes | {"cpu_shares": cpu_shares, "cpu_percent": cpu_percent}
-    _post(contract, "rescale", given, revision, wait, as_json)
+    if preview:
+        wanted = {name: value for name, value in given.items() if value is not None}
+        told = MarketClient.from_environment().post(f"/v1/contracts/{contract}/rescale/preview", wanted)
+        show_one(told, as_json=as_json)
+    else:
+        _post(contract, "rescale", given, revision, wait, as_json)
 
 
 @_guest.command()

@@ -76,6 +76,7 @@ class ContractModel(BaseModel):
         description="buyer: why nothing was bought for the rest, though the bid asked for it: `nothing_fits`, the"
         " reason of the order, or the code of the rule that refused it"
     )
+    grows: str | None = Field(description="buyer: your contract whose guest it made larger, and which delivers it")
     resold_to: str | None = Field(description="the contract that has its rest now: its buyer has sold it on")
     resold_from: str | None = Field(description="the contract whose rest it is: its seller had bought that one")
     guest_name: str = Field(description="or that of the volume")
@@ -208,7 +209,7 @@ def _amounts(money: Outcome) -> dict[str, str]:
     }
 
 
-_OF_BUYER = ("replaces", "replaced_by", "not_replaced")
+_OF_BUYER = ("replaces", "replaced_by", "not_replaced", "grows")
 """Columns that are no business of the provider's."""
 
 

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from common.errors import InvalidInput
+from common.money import Money
+from common.price import Price
 from common.questions import ConsoleAnswer
 from market.contracts import change_guest as changes
 from market.contracts import command_guest as commands
-from market.http.fields import Request, WholeNumber
+from market.http.fields import HourlyText, MoneyText, PriceText, Request, WholeNumber
 from market.http.guest_commands import Asking, Changing, GuestModel, Showing
 from market.http.order_requests import SshKey
 from market.http.problems import documented
@@ -27,8 +29,20 @@ _PORT = Annotated[int, Field(ge=1, le=65_535)]
 class RescaleRequest(Request):
     """The guest's new size, within what the slices bought; what is left out stays.
 
-    Each field is answered: `live`, at the next `restart`, or `refused` with its reason.
+    Each field is answered: `live`, at the next `restart`, or `refused` with its reason. Or, by itself, `slices`: that
+    many in all, bought or given back on the market.
     """
+
+    slices: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="more: bought on the guest's node until its end, all or nothing, as a contract of its own; fewer:"
+        " contracts that were bought so are released, newest first",
+    )
+    price: PriceText | None = Field(
+        default=None, description="with more slices: the most you pay, currency per slice-hour, a whole number of ticks"
+    )
 
     vcpus: int | None = Field(default=None, ge=1, le=1024)
     memory_mib: int | None = Field(default=None, ge=64, le=1_000_000_000)
@@ -37,6 +51,22 @@ class RescaleRequest(Request):
     )
     cpu_shares: int | None = Field(default=None, ge=2, le=262_144, description="what a vCPU weighs; 1024 is ordinary")
     cpu_percent: int | None = Field(default=None, ge=1, le=100, description="how much of a CPU each vCPU gets at most")
+
+
+class RescalePreviewRequest(Request):
+    """So many slices in all, and for more the highest price: as `rescale` takes them."""
+
+    slices: int = Field(ge=1, le=1_000_000)
+    price: PriceText | None = Field(default=None, description="currency per slice-hour, a whole number of ticks")
+
+
+class RescalePreview(BaseModel):
+    """What buying or giving back slices now would cost. Nothing has been done."""
+
+    price: HourlyText | None = Field(description="of the slices that would be bought; null where none would be")
+    escrow: MoneyText = Field(description="what would be put aside for them until the contract's end, with VAT")
+    fee: MoneyText = Field(description="release fee of those that would be given back, with VAT")
+    refund: MoneyText = Field(description="escrow of those that would come back")
 
 
 class ConfigureRequest(Request):
@@ -92,12 +122,32 @@ async def restart(call: Changing) -> GuestModel:
     return await call.make(commands.restart)
 
 
-@router.post("/rescale", responses=_REFUSALS)
+@router.post("/rescale", responses=documented(401, 403, 404, 409, 422, 503))
 async def rescale(call: Changing, body: RescaleRequest) -> GuestModel:
-    """Change vCPUs, CPU time and weight, memory and disk, while it runs as far as that goes."""
+    """Change vCPUs, CPU time and weight, memory and disk, while it runs as far as that goes; or buy more slices for it,
+    or give some back, in one call."""
     given = body.model_dump(exclude_none=True)
-    _check_given(given, "vcpus, memory_mib, disk_gib, cpu_shares or cpu_percent")
+    if body.slices is not None:
+        if others := given.keys() - {"slices", "price"}:
+            message = "more or fewer slices and another size within them are two calls"
+            raise InvalidInput("invalid_field", message, field=min(others), limit="without slices")
+        return await call.trade(body.slices, body.price)
+    if body.price is not None:
+        raise InvalidInput("missing_field", "a price goes with slices", field="slices")
+    _check_given(given, "vcpus, memory_mib, disk_gib, cpu_shares, cpu_percent or slices")
     return await call.make(changes.rescale(**given))
+
+
+@router.post("/rescale/preview", responses=documented(401, 403, 404, 409, 422, 503))
+async def preview_rescale(call: Asking, body: RescalePreviewRequest) -> RescalePreview:
+    """What more or fewer slices would cost now. What would be refused is refused here with the same problem."""
+    told = await call.rescale(body.slices, body.price, preview=True)
+    return RescalePreview(
+        price=None if told.price_micros is None else Price(told.price_micros).hourly(),
+        escrow=str(Money(told.escrow_micros)),
+        fee=str(Money(told.fee_micros)),
+        refund=str(Money(told.refund_micros)),
+    )
 
 
 @router.post("/configure", responses=_REFUSALS)

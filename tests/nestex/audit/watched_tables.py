@@ -98,6 +98,8 @@ EMPTY = {
     "contract.resumed_minute",
     "contract.guest_state",
     "contract.ready_at_micros",
+    "contract.grows",
+    "orders.grows",
     "billable_contract.buyer_identity_version",
     "outbox.published_at",
 }

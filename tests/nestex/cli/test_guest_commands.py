@@ -43,6 +43,9 @@ def test_every_command_to_a_guest_reaches_the_market(
     for gone in (("adapter detach", "eth1"), ("volume remove", "data"), ("snapshot drop", "before")):
         left = guest(*gone)
     assert (left["adapters"], left["volumes"], left["snapshots"]) == ([], [], [])
+    more = ("--slices", "4", "--price", "0.012")
+    assert guest("rescale", *more, "--preview")["price"] == "0.009000"
+    assert guest("rescale", *more)["vcpus"] == 3, "two more than the one that it was made smaller to"
 
 
 def test_a_refusal_and_a_silent_node_are_told(run: Run, buyer: Http, provider: Http, node_id: str) -> None:
