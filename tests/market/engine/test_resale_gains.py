@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from common.wire import GuestStatus
+from market.contracts.follow_guest import follow_guest
+from market.tables import contract
 from tests.market.engine.resold import CASH, MINUTES, PRICE, SLICES, Resold
 from tests.market.factories import World, order
 
@@ -37,3 +41,26 @@ def test_a_provider_that_buys_back_what_it_does_not_deliver_pays_nothing_to_itse
     assert deal.finish(part["id"], "fail").problem is None
     assert deal.balances("market")["reserve"] == PRICE * SLICES * MINUTES * 200_000 // 1_000_000
     deal.close()
+
+
+def test_what_is_bought_for_a_failed_contract_is_not_its_own_rest_that_stood_on_the_book(world: World) -> None:
+    deal = Resold(world)
+    first = deal.traders[1]
+    other = world.provider()
+    spare = world.node(other)
+    order(deal.engine.process([world.ask(other, spare, slices=SLICES, available_until=deal.end + 1)]))
+    wish = deal.bid(first, MINUTES, start_by=None, replace_on_failure=True)
+    order(deal.engine.process([wish]))
+    with world.begin() as connection:
+        bought = connection.execute(select(contract).where(contract.c.buyer_id == first)).mappings().one()
+    order(deal.engine.process([deal.offer(first, bought["id"], price=1)]))
+    third = world.provider()
+    order(deal.engine.process([world.ask(third, world.node(third), slices=SLICES, available_until=deal.end)]))
+    status = GuestStatus(spare, bought["id"], 1, "failed", world.real.micros // 1000 + 1, "it broke")
+    with world.begin() as connection:
+        follow_guest(connection, status, world.real.micros)
+    assert deal.finish(bought["id"], "fail").problem is None
+    with world.begin() as connection:
+        replaced = connection.execute(select(contract).where(contract.c.id == bought["id"])).mappings().one()
+    assert replaced["replaced_by"] is not None
+    deal.check()
