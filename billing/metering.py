@@ -106,14 +106,16 @@ def _judged(
     """Each record, and behind one that may count itself for every contract that its guest delivers; with the reason why
     it may not count, or None."""
     for record in records:
-        waiting = deque([record])
+        waiting, met = deque([record]), {record.contract_id}
         while waiting:
             each = waiting.popleft()
             reason = refusal(each, contracts.get(each.contract_id), period_closed=each.minute in closed)
             if reason is None and each is record and shared.delivers(each):
                 reason = DELIVERED_BY_ANOTHER
             if reason is None:
-                waiting += shared.also_for(each)
+                further = [other for other in shared.also_for(each) if other.contract_id not in met]
+                met.update(other.contract_id for other in further)
+                waiting += further
             yield each, reason
 
 

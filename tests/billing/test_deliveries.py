@@ -77,6 +77,14 @@ def test_what_is_reported_for_the_last_counts_for_all_of_the_chain(chained: Conn
     assert check(chained) == []
 
 
+def test_a_record_counts_once_whichever_ways_lead_to_a_contract(chained: Connection) -> None:
+    in_a_ring = Delivery("con2", "con1", START + 3, END)
+    deliveries.deliver(chained, [Delivery("con1", "con3", START + 8, END), in_a_ring])
+    deliver(chained, Agent(), "con3", START + 6, [60, 60, 60, 60])
+    assert seconds(chained, "con1") == seconds(chained, "con2") == {6: 60, 7: 60, 8: 60, 9: 60}
+    assert chained.execute(select(usage_refused)).all() == []
+
+
 def test_a_contract_that_another_delivers_has_no_records_of_its_own(chained: Connection) -> None:
     deliver(chained, Agent(), "con1", START + 2, [60, 60])
     assert seconds(chained, "con1") == {2: 60}
