@@ -101,19 +101,14 @@ def field_mutations() -> Iterator[JournalMutation]:
         yield from _of_shape(entry, ("command",), entry.command)
         if entry.placement is not None:
             yield from _of_shape(entry, ("facts", "placement"), entry.placement)
-        for mutation in _of_shape(entry, ("facts", "facts"), PlacementFacts) if entry.facts else ():
-            absent = ".facts.contract." if entry.name != "offered rest" else ".node."
-            if absent in mutation.name or (entry.name.endswith("bid") and ".node." in mutation.name):
-                continue  # an ask has a node or a contract, a bid neither
-            yield mutation
+        if entry.facts:
+            yield from _of_facts(entry, ("facts", "facts"))
     yield from _of_shape(MEMBER, ("command", "bids", "1"), EnterBid)
     yield from _of_shape(MEMBER, ("facts", "placements", "1"), PlaceBid)
-    for mutation in _of_shape(MEMBER, ("facts", "facts", "1"), PlacementFacts):
-        if ".node." not in mutation.name and ".contract." not in mutation.name:
-            yield mutation
+    yield from _of_facts(MEMBER, ("facts", "facts", "1"))
     yield from _of_shape(SHARED, ("command",), EnterLinkedAsk)
     yield from _of_shape(SHARED, ("facts", "placement"), PlaceAsk)
-    yield from _of_shape(SHARED, ("facts", "facts"), PlacementFacts)
+    yield from _of_facts(SHARED, ("facts", "facts"))
     for change in ("exchanged", "shortened"):
         yield _mutation(MEMBER, ("command", "bids"), change)
         yield _mutation(MEMBER, ("facts", "placements"), change)
@@ -143,6 +138,14 @@ def weightless_mutations() -> Iterator[JournalMutation]:
     for entry in (LONE_BID, LONE_ASK):
         for path in OF_NO_WEIGHT:
             yield _mutation(entry, ("facts", "facts", *path.split(".")), "more")
+
+
+def _of_facts(entry: Entry, start: Path) -> Iterator[JournalMutation]:
+    """The facts that it has: these asks are backed by a node, and bids by nothing but money."""
+    absent = (".contract.",) if entry.placement is PlaceAsk or entry.command is Amend else (".contract.", ".node.")
+    for mutation in _of_shape(entry, start, PlacementFacts):
+        if not any(part in mutation.name for part in absent):
+            yield mutation
 
 
 def _of_shape(entry: Entry, start: Path, shape: type) -> Iterator[JournalMutation]:
