@@ -13,7 +13,7 @@ from billing import completion, ledger
 from common.minutes import Window
 from common.wire import Capacity
 from market.contracts.end_contract import failing_contracts
-from market.engine import batch
+from market.engine import contract_acts
 from market.engine.commands import EndContract
 from market.engine.endings import Ended, end_contract
 from market.nodes.liveness import live_revisions
@@ -58,12 +58,12 @@ def test_a_preview_of_a_release_that_lost_every_race_for_a_lock_is_still_only_a_
 ) -> None:
     lost = [OperationalError("", None, DeadlockDetected()) for _ in range(3)]
 
-    def end(*arguments: Any) -> Ended:
+    def end(*arguments: Any, **named: Any) -> Ended:
         if lost:
             raise lost.pop()
-        return end_contract(*arguments)
+        return end_contract(*arguments, **named)
 
-    monkeypatch.setattr(batch, "end_contract", end)
+    monkeypatch.setattr(contract_acts, "end_contract", end)
     [answer] = deal.engine.process([EndContract(deal.row["id"], "release", deal.buyer, preview=True)])
     assert answer.ended is not None
     assert deal.row["state"] == "scheduled"
