@@ -222,7 +222,7 @@ class EnterLinkedAsk:
     """Enters an ask that shares with the other linked asks of its node what is free of it: when one sells, the others
     are cut to what still fits into `offered_*`, what the node offers them, as the engine stamps it.
 
-    Raises InvalidInput (`invalid_field`) when a resource is below 0.
+    Raises InvalidInput (`invalid_field`) when a resource is below 0, or a contract backs the ask: it shares nothing.
     """
 
     minute: int
@@ -234,6 +234,8 @@ class EnterLinkedAsk:
     def __post_init__(self) -> None:
         if self.offered_vcpus < 0 or self.offered_memory_mib < 0 or self.offered_disk_gib < 0:
             raise _too_low(self, 0, "offered_vcpus", "offered_memory_mib", "offered_disk_gib")
+        if self.ask.contract is not None:
+            raise InvalidInput("invalid_field", "a contract shares nothing of a node", field="contract")
 
 
 Command = EnterBid | EnterAsk | Amend | Cancel | Tick | Free | EnterGroup | EnterLinkedAsk

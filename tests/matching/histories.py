@@ -86,7 +86,8 @@ def groups(draw: st.DrawFn, index: int, minute: int) -> EnterGroup:
 
 def linked_asks(index: int, minute: int) -> st.SearchStrategy[EnterLinkedAsk]:
     """In two slice classes, of nodes that offer six slices of the one or four of the other."""
-    return asks(index, minute).map(lambda entry: EnterLinkedAsk(minute, entry, 8, 12, 18))
+    of_nodes = asks(index, minute).map(lambda entry: replace(entry, contract=None, deliverer=None))
+    return of_nodes.map(lambda entry: EnterLinkedAsk(minute, entry, 8, 12, 18))
 
 
 def bids(index: int, minute: int) -> st.SearchStrategy[EnterBid]:
