@@ -165,8 +165,10 @@ def _within(record: GuestRecord, guest: Guest | None, target: Target) -> Action 
             return Ask(record, again=True)
         case "ready":
             return Pause(record) if target is Target.PAUSED else None
+        case "paused" if target is Target.PAUSED:  # one that runs was let go on by somebody else
+            return Pause(record) if guest is not None and guest.up else None
         case "paused":
-            return None if target is Target.PAUSED else Resume(record)
+            return Resume(record)
         case "running" if guest is not None and guest.booting:
             return None
         case _:
