@@ -190,7 +190,7 @@ def delivered(
     up_ms, ready_ms = _times(runs, bounds, ready_at)
     for row in rows:
         seconds = metered.get(row.contract_id, 0)
-        if row.contract_id in commanded and row.contract_id in ready_at:
+        if row.contract_id in commanded:  # one that is stopped before its start is delivered without ever being up
             start, end = bounds[row.contract_id]
             up_ms[row.contract_id] = (end - start) * MS_PER_MINUTE
         up_s, delivered_s = up_ms[row.contract_id] / 1000, ready_ms[row.contract_id] / 1000

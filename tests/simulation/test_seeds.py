@@ -28,7 +28,7 @@ def test_without_faults_everything_that_was_sold_is_delivered(simulated_url: str
     assert told.ends == {}
     assert told.orders > 20
     assert told.contracts > 5
-    assert told.minutes > 50
+    assert told.minutes > 30
 
 
 def test_a_seed_gives_the_same_history_every_time(simulated_url: str, agent_files: Path) -> None:
