@@ -154,7 +154,7 @@ class BatchRun:
         found = []
         for place, (bid, content) in enumerate(zip(group.bids, group_sha256(group), strict=True)):
             with at_place(place):
-                found.append(self._known.placed_as(bid, content))
+                found.append(self._known.placed(bid, content))
         return tuple(row for row in found if row is not None)
 
     def _group_facts(self, group: PlaceGroup) -> tuple[PlacementFacts, ...]:

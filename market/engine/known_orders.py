@@ -27,13 +27,9 @@ class KnownOrders:
         if placement.client_order_id is not None:
             self._by_client_id[placement.participant, placement.client_order_id] = placement.order
 
-    def placed(self, placement: Placement) -> dict[str, Any] | None:
+    def placed(self, placement: Placement, content: str | None = None) -> dict[str, Any] | None:
         """The row of the order that an earlier call with this client_order_id made. Raises Conflict when it asked for
-        something else."""
-        return self.placed_as(placement, content_sha256(placement))
-
-    def placed_as(self, placement: Placement, content: str) -> dict[str, Any] | None:
-        """As `placed`, where the content is more than the placement's own."""
+        something else, by the digest of its content, which is the placement's own unless it is given."""
         if placement.client_order_id is None:
             return None
         key = (placement.participant, placement.client_order_id)
@@ -42,7 +38,7 @@ class KnownOrders:
         row = (order and self._newest(order)) or row
         if row is None:
             return None
-        if bytes(row["content_sha256"]).hex() != content:
+        if bytes(row["content_sha256"]).hex() != (content or content_sha256(placement)):
             raise Conflict(
                 "client_order_id_reused",
                 "this client_order_id belongs to an order with another content",
