@@ -97,12 +97,8 @@ class Deal:
         return self.engine.process([self.world.ask(self.provider, self.node, available_until=until, **fields)])
 
     def check(self) -> None:
-        """The books are right, the audit too, and another engine comes to the same memory."""
-        assert first_difference(self.world.database) is None
-        assert audit(self.world.database, None, lambda _done, _total: None).difference is None
-        with self.world.begin() as connection:
-            rebuilt = rebuild(connection, ZONE, lambda: None).state.shard
-        assert rebuilt.state_hash() == self.engine.state.shard.state_hash()
+        """See `check_market`."""
+        check_market(self.world, self.engine)
 
     def close(self) -> None:
         """Time passes, and everything is accounted for."""
@@ -113,6 +109,15 @@ class Deal:
             assert ledger.balances(connection, self.buyer)["escrow"] == 0
             assert ledger.balances(connection, self.provider)["bond"] == 0
         self.check()
+
+
+def check_market(world: World, engine: BatchProcessor) -> None:
+    """The books are right, the audit too, and another engine comes to the same memory."""
+    assert first_difference(world.database) is None
+    assert audit(world.database, None, lambda _done, _total: None).difference is None
+    with world.begin() as connection:
+        rebuilt = rebuild(connection, ZONE, lambda: None).state.shard
+    assert rebuilt.state_hash() == engine.state.shard.state_hash()
 
 
 def with_vat(micros: int) -> int:

@@ -14,12 +14,10 @@ from common.ids import new_id
 from common.wire import Allocation, GuestMinute, GuestStatus, UsageReport
 from market.contracts.follow_guest import follow_guest
 from market.engine.commands import Answer, EndContract, RescaleContract
-from market.engine.recovery import rebuild
 from market.tables import contract
-from nestex.audit.market import audit
-from nestex.books import first_difference
 from runtime import outbox
-from tests.market.factories import ZONE, World, order
+from tests.market.engine.deal import check_market
+from tests.market.factories import World, order
 
 MINUTES = 60
 GRACE = 5
@@ -87,12 +85,8 @@ class Growing:
             return list(connection.execute(joined.order_by(contract.c.sequence)).scalars())
 
     def check(self) -> None:
-        """The books are right, the audit too, and another engine comes to the same memory."""
-        assert first_difference(self.world.database) is None
-        assert audit(self.world.database, None, lambda _done, _total: None).difference is None
-        with self.world.begin() as connection:
-            rebuilt = rebuild(connection, ZONE, lambda: None).state.shard
-        assert rebuilt.state_hash() == self.engine.state.shard.state_hash()
+        """See `check_market`."""
+        check_market(self.world, self.engine)
 
     def close(self) -> None:
         """Time passes, everything is closed, and nothing is held of anybody."""
