@@ -93,9 +93,10 @@ def offer(town: Town) -> None:
         "price": "0.3",
         "node": town.node,
         "slices": 8,
-        "available_until": _in_minutes(town.provider, 40_000),
+        "available_until": town.until(lambda: _in_minutes(town.provider, 40_000), "an answer from the market"),
+        "client_order_id": town.new_name("offer"),
     }
-    town.provider.post("/v1/orders", body)
+    town.until(lambda: town.provider.post("/v1/orders", body), "an answer to the offer")
 
 
 def _in_minutes(client: MarketClient, minutes: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from common.minutes import minute_text, parse_minute
 from nestex.audit.market import audit
+from nestex.cli.client import MarketClient
 from nestex.local import resize_agent
 from tests.reliability.founding import CAPACITY, offer
 from tests.reliability.town import CODE, NODE, Town
@@ -21,16 +22,16 @@ RESELLER = {"instruments": [CODE], "cost_per_hour": "1", "strategy": "fixed"}
 @pytest.mark.parametrize("point", ["timer.claimed", "timer.canceled"])
 def test_a_dead_man_timer_cancels_although_its_worker_dies(town: Town, point: str) -> None:
     buyer = town.buyer
-    resting = [_resting_bid(town, f"{point}-{number}") for number in range(2)]
+    resting = [_resting_bid(town) for _ in range(2)]
     town.arm(point)
     town.until(lambda: buyer.post("/v1/orders/cancel-after", {"seconds": 1}), "the timer")
     town.until(lambda: town.fault_happened, f"the fault at {point}")
     town.until(lambda: buyer.get("/v1/orders/cancel-after")["cancels_at"] is None, "the end of the timer")
-    assert [buyer.get(f"/v1/orders/{order}")["state"] for order in resting] == ["canceled", "canceled"]
-    later = _resting_bid(town, f"{point}-later")
+    assert [_state(town, order) for order in resting] == ["canceled", "canceled"]
+    later = _resting_bid(town)
     town.wait(2.0)
-    assert buyer.get(f"/v1/orders/{later}")["state"] == "new", "a timer that is over cancels nothing more"
-    buyer.delete(f"/v1/orders/{later}")
+    assert _state(town, later) == "new", "a timer that is over cancels nothing more"
+    _cancel(buyer, town, later)
     _is_whole(town)
 
 
@@ -72,22 +73,33 @@ def small_agent(town: Town) -> Iterator[None]:
 def no_ask(town: Town) -> Iterator[None]:
     """The node is not for sale; afterwards it is again."""
     for ask in _asks(town):
-        town.provider.delete(f"/v1/orders/{ask['id']}")
+        _cancel(town.provider, town, ask["id"])
     yield
     offer(town)
 
 
-def _resting_bid(town: Town, name: str) -> str:
+def _resting_bid(town: Town) -> str:
     """The id of a bid below every ask, for a start that is far away."""
-    start = parse_minute(town.buyer.get("/v1/time")["next_minute"], field="next_minute") + FAR_MINUTES
+    now = town.until(lambda: town.buyer.get("/v1/time"), "an answer from the market")
+    start = parse_minute(now["next_minute"], field="next_minute") + FAR_MINUTES
     body = {"side": "bid", "instrument": CODE, "price": "0.06", "guests": 1, "duration_minutes": 60}
-    body |= {"start_from": minute_text(start), "start_by": minute_text(start), "client_order_id": name}
-    placed: str = town.buyer.post("/v1/orders", body)["id"]
+    body |= {"start_from": minute_text(start), "start_by": minute_text(start), "client_order_id": town.new_name("bid")}
+    placed: str = town.until(lambda: town.buyer.post("/v1/orders", body), "an answer to the bid")["id"]
     return placed
 
 
+def _cancel(owner: MarketClient, town: Town, order: str) -> None:
+    town.until(lambda: owner.delete(f"/v1/orders/{order}"), "an answer to the cancel")
+
+
+def _state(town: Town, order: str) -> str:
+    told: str = town.until(lambda: town.buyer.get(f"/v1/orders/{order}"), "an answer from the market")["state"]
+    return told
+
+
 def _asks(town: Town) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = town.provider.get("/v1/orders", open="true")["items"]
+    page = town.until(lambda: town.provider.get("/v1/orders", open="true"), "an answer from the market")
+    told: list[dict[str, Any]] = page["items"]
     return told
 
 

@@ -54,7 +54,7 @@ class Town:
     buyer: MarketClient
     node: str
     clock: RealClock = field(default_factory=SystemClock)
-    _stories: Iterator[int] = field(default_factory=count)
+    _names: Iterator[int] = field(default_factory=count)
 
     def arm(self, point: str, action: str = "kill") -> None:
         """Let the next process that comes to the point die there, or stand still."""
@@ -114,7 +114,7 @@ class Town:
     def buy(self, *, minutes: int = MINUTES, guests: int = GUESTS, ahead: int = AHEAD) -> str:
         """A bid that is repeated under the same name until it is answered; its name. Its guests start in `ahead` to
         `ahead` + 1 minutes."""
-        name = f"story-{next(self._stories)}"
+        name = self.new_name("story")
         now = self.until(lambda: self.buyer.get("/v1/time"), "an answer from the market")
         start = parse_minute(now["next_minute"], field="next_minute") + ahead
         body = {
@@ -130,6 +130,10 @@ class Town:
         placed = self.until(lambda: self.buyer.post("/v1/orders", body), f"an answer to {name}")
         assert placed["state"] == "filled", placed
         return name
+
+    def new_name(self, of: str) -> str:
+        """A `client_order_id`, under which an order can be repeated until it is answered."""
+        return f"{of}-{next(self._names)}"
 
     def await_guests(self, name: str) -> None:
         """Until its guests run, or their window is over, on a machine that is too slow for it."""
