@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from common.errors import InvalidInput
 
@@ -58,77 +58,127 @@ def decode(kind: type[T], data: bytes, *, lenient: bool = False) -> T:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _malformed("message", f"is no JSON: {error}") from error
+        raise _malformed((None, "message"), f"is no JSON: {error}") from error
     return from_json(kind, value, lenient=lenient)
 
 
 def from_json(kind: type[T], value: Any, *, lenient: bool = False) -> T:
     """The message of this kind in parsed JSON. Raises InvalidInput (`message_malformed`) that names the field."""
-    message: T = _dataclass(kind, value, kind.__name__, lenient)
+    place, hint = (None, kind.__name__), cast(Any, kind)  # a class is hashable, whatever it is a class of
+    if not isinstance(value, dict):
+        raise _malformed(place, "must be an object")
+    message: T = _reader(hint)(value, place, lenient)
     return message
 
 
-def _dataclass(kind: Any, value: Any, path: str, lenient: bool) -> Any:
-    if not isinstance(value, dict):
-        raise _malformed(path, "must be an object")
-    shape = _shape(kind)
-    if shape is None:
-        raise AssertionError(f"{kind} is no dataclass")
-    if not lenient and (unknown := value.keys() - shape.hints.keys()):
-        raise _malformed(f"{path}.{min(unknown)}", "is not a known field")
-    arguments = {}
-    for name, at_once in shape.at_once.items():
-        if name in value:
-            item = value[name]
-            arguments[name] = (
-                item if type(item) in at_once else _value(shape.hints[name], item, f"{path}.{name}", lenient)
-            )
-        elif name in shape.required:
-            raise _malformed(f"{path}.{name}", "is missing")
-    return kind(**arguments)
+_Place = tuple[Any, str | int]
+"""Where in a message a value stands: the place around it (None for the message itself), and its name or index there."""
+_Reader = Callable[[Any, _Place, bool], Any]
+"""Takes parsed JSON, its place, and whether unknown fields are passed over."""
 
 
-def _value(hint: Any, value: Any, path: str, lenient: bool) -> Any:
-    if hint is Any:
-        return value
+@cache
+def _reader(hint: Any) -> _Reader:
+    """What reads values of this type: made once, because to ask a type what it is costs more than to read a value."""
     origin = get_origin(hint)
+    if hint is Any:
+        return lambda value, _place, _lenient: value
     if origin in (Union, types.UnionType):
-        options = [option for option in get_args(hint) if option is not type(None)]
-        if value is None:
-            return _none(hint, path)
-        return _value(options[0], value, path, lenient)
+        return _union_reader(get_args(hint))
     if origin is Literal:
-        if value not in get_args(hint):
-            raise _malformed(path, f"must be one of {', '.join(map(str, get_args(hint)))}")
-        return value
+        return _literal_reader(get_args(hint))
     if origin is tuple or hint is tuple:
-        if not isinstance(value, list):
-            raise _malformed(path, "must be a list")
-        kind = get_args(hint)[0] if origin is tuple else str
-        return tuple(_value(kind, item, f"{path}[{index}]", lenient) for index, item in enumerate(value))
+        return _tuple_reader(_reader(get_args(hint)[0] if origin is tuple else str))
     if origin is dict:
-        if not isinstance(value, dict):
-            raise _malformed(path, "must be an object")
-        kind = get_args(hint)[1]
-        if kind is Any:
-            return value
-        return {key: _value(kind, item, f"{path}.{key}", lenient) for key, item in value.items()}
+        return _dict_reader(_reader(get_args(hint)[1]))
     if dataclasses.is_dataclass(hint):
-        if type(value) is hint:
+        return _dataclass_reader(hint)
+    return _scalar_reader(hint)
+
+
+def _dataclass_reader(kind: Any) -> _Reader:
+    shape = _shape(kind)
+    assert shape is not None
+    known, required = frozenset(shape.names), shape.required
+    fields = [(name, shape.at_once[name], _reader(shape.hints[name])) for name in shape.names]
+
+    def read(value: Any, place: _Place, lenient: bool) -> Any:
+        if type(value) is kind:
             return value  # a part that the caller has decoded already
-        return _dataclass(hint, value, path, lenient)
-    if type(value) is not hint:
-        raise _malformed(path, f"must be of type {hint.__name__}")
-    return value
+        if not isinstance(value, dict):
+            raise _malformed(place, "must be an object")
+        if not lenient and not known.issuperset(value):
+            raise _malformed((place, min(value.keys() - known)), "is not a known field")
+        arguments = {}
+        for name, at_once, read_field in fields:
+            if name in value:
+                item = value[name]
+                arguments[name] = item if type(item) in at_once else read_field(item, (place, name), lenient)
+            elif name in required:
+                raise _malformed((place, name), "is missing")
+        return kind(**arguments)
+
+    return read
 
 
-def _none(hint: Any, path: str) -> None:
-    if type(None) not in get_args(hint):
-        raise _malformed(path, "must not be null")
+def _union_reader(options: tuple[Any, ...]) -> _Reader:
+    is_optional = type(None) in options
+    read_other = _reader(next(option for option in options if option is not type(None)))
+
+    def read(value: Any, place: _Place, lenient: bool) -> Any:
+        if value is None and is_optional:
+            return None
+        return read_other(value, place, lenient)
+
+    return read
 
 
-def _malformed(path: str, problem: str) -> InvalidInput:
+def _literal_reader(allowed: tuple[Any, ...]) -> _Reader:
+    def read(value: Any, place: _Place, _lenient: bool) -> Any:
+        if value not in allowed:
+            raise _malformed(place, f"must be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return read
+
+
+def _tuple_reader(read_item: _Reader) -> _Reader:
+    def read(value: Any, place: _Place, lenient: bool) -> Any:
+        if not isinstance(value, list):
+            raise _malformed(place, "must be a list")
+        return tuple([read_item(item, (place, index), lenient) for index, item in enumerate(value)])
+
+    return read
+
+
+def _dict_reader(read_item: _Reader) -> _Reader:
+    def read(value: Any, place: _Place, lenient: bool) -> Any:
+        if not isinstance(value, dict):
+            raise _malformed(place, "must be an object")
+        return {key: read_item(item, (place, key), lenient) for key, item in value.items()}
+
+    return read
+
+
+def _scalar_reader(kind: type[Any]) -> _Reader:
+    def read(value: Any, place: _Place, _lenient: bool) -> Any:
+        if type(value) is not kind:
+            raise _malformed(place, f"must be of type {kind.__name__}")
+        return value
+
+    return read
+
+
+def _malformed(place: _Place, problem: str) -> InvalidInput:
+    path = _path(place)
     return InvalidInput("message_malformed", f"{path} {problem}", field=path)
+
+
+def _path(place: _Place) -> str:
+    around, name = place
+    if around is None:
+        return str(name)
+    return f"{_path(around)}[{name}]" if isinstance(name, int) else f"{_path(around)}.{name}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

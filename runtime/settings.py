@@ -34,7 +34,9 @@ class Settings(DatabaseSettings):
         default=60, ge=1, description="market minutes of silence after which a LOST node's contracts fail"
     )
     snapshot_commands: int = Field(
-        default=10_000, ge=1, description="journaled commands after which a shard's memory is kept as a snapshot"
+        default=10_000,
+        ge=1,
+        description="journaled commands after which a shard's memory is kept as a snapshot, or as many as are open",
     )
     key_requests: int = Field(default=20_000, ge=1, le=10**9, description="requests of an API key in its window")
     key_window_seconds: int = Field(

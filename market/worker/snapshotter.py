@@ -18,11 +18,14 @@ _LOOK_SECONDS = 5.0
 
 
 class Snapshotter:
-    """Makes a shard's snapshot when so many commands have come since the last one."""
+    """Makes a shard's snapshot when so many commands have come since the last one, and as many as orders are open: it
+    costs by the open order, and so never more by the command, however many rest."""
 
     def __init__(self, database: Engine, every_commands: int) -> None:
         self.database = database
         self.every_commands = every_commands
+        self._open_orders: dict[str, int] = {}
+        """Of each shard, when its last snapshot was made here."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -35,11 +38,16 @@ class Snapshotter:
             due = [
                 row.shard
                 for row in journals
-                if row.next_sequence - snapshots.newest_sequence(connection, row.shard) >= self.every_commands
+                if row.next_sequence - snapshots.newest_sequence(connection, row.shard) >= self._commands_of(row.shard)
             ]
         for shard in due:
             with self.database.begin() as connection:
                 built = rebuild(connection, shard, lambda: None)
                 snapshots.write(connection, built.state, built.next_sequence)
+            self._open_orders[shard] = len(built.state.open)
             log.info("snapshot of %s at command %d, %d applied", shard, built.next_sequence, built.applied)
         return due
+
+    def _commands_of(self, shard: str) -> int:
+        """After so many commands its next snapshot is due."""
+        return max(self.every_commands, self._open_orders.get(shard, 0))
