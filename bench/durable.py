@@ -86,7 +86,7 @@ def _round(url: str, clock: MarketClock, stream: Sequence[Command], size: int) -
 def _engine(url: str, clock: MarketClock, stream: Sequence[Command], size: int) -> float:
     """Seconds until the last of the batches, handed over one after the other, is answered."""
     spare_the_collector()  # as in a deployment's engine process
-    database = connect(url, application="bench engine", pool_size=2)
+    database = connect(url, application="bench engine", pool_size=2, by_key=True)
     with database.begin() as connection:
         fence = fencing.acquire(connection, market.ZONE, "bench", _LEASE_SECONDS)
     assert fence is not None

@@ -24,11 +24,16 @@ SERIALIZATION = "40001"
 _RETRIES = 5
 _ASK_AFTER_SECONDS = 1.0
 _USED_AT = "used_at"
+_OPTIONS = "-c timezone=UTC -c idle_in_transaction_session_timeout=15000 -c lock_timeout=10000"
+_BY_KEY = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 
-def connect(url: str, *, application: str, pool_size: int = 5, real: RealClock | None = None) -> Engine:
+def connect(
+    url: str, *, application: str, pool_size: int = 5, by_key: bool = False, real: RealClock | None = None
+) -> Engine:
     """A pool of connections. `url` is a libpq URL (`postgresql://...`); `application` shows in pg_stat_activity; `real`
-    tells how long a connection was idle.
+    tells how long a connection was idle. `by_key` is for those who look all rows up by key: they never read whole
+    tables, which PostgreSQL would plan for tables that were small a minute ago.
 
     A transaction that sits idle for 15 s is ended by the server, which frees the locks of a process that was stopped.
     """
@@ -40,7 +45,7 @@ def connect(url: str, *, application: str, pool_size: int = 5, real: RealClock |
         connect_args={
             "application_name": application,
             "connect_timeout": 10,
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=15000 -c lock_timeout=10000",
+            "options": f"{_OPTIONS} {_BY_KEY}" if by_key else _OPTIONS,
         },
     )
     allow_driver_work(engine)

@@ -34,7 +34,7 @@ log = logging.getLogger("nestex.engine")
 
 async def run(settings: Settings, shard: str) -> None:
     """Serve the shard until cancelled. Raises Fenced when another engine took over."""
-    database = connect(settings.database_url, application=f"nestex engine {shard}", pool_size=2)
+    database = connect(settings.database_url, application=f"nestex engine {shard}", pool_size=2, by_key=True)
     client = await bus.connect(settings, f"engine {shard}")
     try:
         await hold_shard(database, client, settings, shard, SystemClock(), recovered=garbage.spare_the_collector)
