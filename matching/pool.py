@@ -1,7 +1,7 @@
 """Linked asks of a node share what is free of it: each is offered whole, and when one sells, the others are cut.
 
-At every minute, in every resource: what the node has sold, what its other open asks offer, and what any one of its
-linked asks has left stays within what that one was stamped with as the node's offer. So what linked asks have left is
+At every minute at which a linked ask has something left, in every resource: that, what the node has sold, and what its
+other open asks offer stay within what it was stamped with as the node's offer. So what linked asks have left is
 no part of the node's load (`matching.load`), and what they sell becomes part of it.
 """
 
@@ -46,25 +46,28 @@ class Pool:
         return sorted(self.nodes.get(node, {}).values(), key=lambda ask: ask.priority)
 
 
-def most_of_each(asks: Iterable[LinkedAsk], minute: int) -> SliceVector:
-    """For each resource, the most that any of the asks has left at the minute."""
+def most_of_each(asks: Iterable[LinkedAsk], minute: int, offered: SliceVector | None = None) -> SliceVector:
+    """For each resource, the most that any of the asks has left at the minute; of a node that offers so much, together
+    with what such an ask is to leave alone of it."""
     vcpus = memory_mib = disk_gib = 0
     for ask in asks:
         level = ask.profile.level(minute)
-        vcpus = max(vcpus, level * ask.vector[0])
-        memory_mib = max(memory_mib, level * ask.vector[1])
-        disk_gib = max(disk_gib, level * ask.vector[2])
+        if level:
+            kept = _kept(ask, offered)
+            vcpus = max(vcpus, level * ask.vector[0] + kept[0])
+            memory_mib = max(memory_mib, level * ask.vector[1] + kept[1])
+            disk_gib = max(disk_gib, level * ask.vector[2] + kept[2])
     return vcpus, memory_mib, disk_gib
 
 
-def peak_with(asks: list[LinkedAsk], load: NodeLoad, window: Window) -> Capacity:
+def peak_with(asks: list[LinkedAsk], load: NodeLoad, window: Window, offered: SliceVector | None = None) -> Capacity:
     """For each resource, the most that these asks (one or more) and the load of their node take together at any
-    minute."""
+    minute; see `most_of_each`."""
     profiles = load.profiles(asks[0].node)
     minutes = {window.start}
     for profile in (*profiles.values(), *(ask.profile for ask in asks)):
         minutes.update(minute for minute in profile.minutes if minute in window)
-    return highest(_plus(committed_at(profiles, minute), most_of_each(asks, minute)) for minute in minutes)
+    return highest(_plus(committed_at(profiles, minute), most_of_each(asks, minute, offered)) for minute in minutes)
 
 
 def what_fits(ask: LinkedAsk, load: NodeLoad, window: Window) -> Profile:
@@ -86,6 +89,14 @@ def _fitting(ask: LinkedAsk, taken: SliceVector) -> int:
     """Slices of the ask that fit beside so much of its node; all of them where a slice takes nothing."""
     needs = zip(ask.offered, taken, ask.vector, strict=True)
     return min((max(0, offered - used) // each for offered, used, each in needs if each), default=ask.slices)
+
+
+def _kept(ask: LinkedAsk, offered: SliceVector | None) -> SliceVector:
+    """What the ask was not stamped with of so large an offer."""
+    if offered is None:
+        return 0, 0, 0
+    vcpus, memory_mib, disk_gib = ask.offered
+    return max(0, offered[0] - vcpus), max(0, offered[1] - memory_mib), max(0, offered[2] - disk_gib)
 
 
 def _plus(one: SliceVector, other: SliceVector) -> SliceVector:

@@ -16,7 +16,7 @@ from matching.entry import enter, enter_group
 from matching.events import Event
 from matching.floor import Floor
 from matching.linked import enter_linked
-from matching.orders import Ask, Bid, LinkedAsk
+from matching.orders import Ask, Bid, LinkedAsk, SliceVector
 from matching.pool import peak_with
 from matching.profile import window_profile
 from matching.resale import ask_of
@@ -135,9 +135,10 @@ class Shard:
         book = self._floor.books.get(instrument)
         return Depth((), ()) if book is None else book.depth(self._floor.minute)
 
-    def peak(self, node: str, window: Window, *, linked: bool = True) -> Capacity:
+    def peak(self, node: str, window: Window, *, linked: bool = True, offered: SliceVector | None = None) -> Capacity:
         """The most that the node has committed at any minute of the window, per resource, its linked asks by the most
-        that any one of them has left, or not at all. Passed minutes count as free.
+        that any one of them has left, or not at all; of a node that offers so much, what such an ask is to leave alone
+        counts as committed. Passed minutes count as free.
 
         An ask counts until a command finds it expired: let time pass (`Tick`) before asking.
         """
@@ -145,7 +146,7 @@ class Shard:
         if start >= window.end:
             return Capacity(0, 0, 0)
         sharing, ahead = floor.pool.of(node) if linked else [], Window(start, window.end)
-        return peak_with(sharing, floor.load, ahead) if sharing else floor.load.peak(node, ahead)
+        return peak_with(sharing, floor.load, ahead, offered) if sharing else floor.load.peak(node, ahead)
 
     def _new_book(self, instrument: str) -> Book:
         if self.zone is not None and not instrument.startswith(f"{self.zone}."):

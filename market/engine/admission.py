@@ -42,7 +42,7 @@ def check_ask(
     """Raises the error that names the first rule that the ask breaks.
 
     `reserve_micros` is the bond, `committed` the most that open asks and sold windows take of the node in the window;
-    of linked asks, the most that one of them takes, and nothing if this one is linked too.
+    of linked asks, the most that one of them takes and is to leave alone, and nothing if this one is linked too.
     """
     instrument = facts.instrument
     check_price(ask.price_micros, instrument)
@@ -147,7 +147,7 @@ def _check_capacity(slices: int, vector: Capacity, offered: Capacity, committed:
             raise Refused(
                 "insufficient_capacity",
                 f"{slices} slices need {slices * getattr(vector, resource)} {resource}; at some minute of the window"
-                f" the node has {free} not yet offered or sold",
+                f" the node has {free} not yet offered, sold or kept back",
                 field="slices",
                 limit=f"{free} {resource}",
             )

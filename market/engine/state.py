@@ -27,7 +27,7 @@ from market.engine.commands import (
 from market.engine.digests import content_sha256, group_sha256
 from market.engine.effects import Effects
 from market.engine.entries import entry_of, group_of
-from market.engine.facts import PlacementFacts
+from market.engine.facts import NodeFacts, PlacementFacts
 from market.engine.following import follow
 from market.engine.groups import at_place, more_reserved, shared_reservation
 from market.engine.open_orders import OpenOrders
@@ -150,7 +150,7 @@ class EngineState:
         else:
             after = amending.with_price(before, command.price_micros, facts, stamp)
             more = more_reserved(self.open, before, after)
-            amending.check_entry_again(after, facts, stamp.minute, more, self._load_around(after))
+            amending.check_entry_again(after, facts, stamp.minute, more, self._load_around(after, facts))
             events = self.shard.apply(command)
         if Amended(before.id) not in events:
             raise _refused_amendment(before, events)
@@ -203,20 +203,22 @@ class EngineState:
         content = content_sha256(ask)
         record = AskRecord(ask, content, window, facts.terms, stamp, stamp.at_micros, "new", None, 0, area)
         reserve = record.bond_micros(area)
-        committed = self._committed(ask.node, window, linked=not ask.linked)
+        committed = self._committed(ask.node, window, facts.node, linked=not ask.linked)
         check_ask(ask, window, facts, stamp.minute, reserve, committed)
         return dataclasses.replace(record, reserved_micros=reserve)
 
-    def _committed(self, node: str, window: AskWindow, *, linked: bool = True) -> Capacity:
-        """The node's peak in the window, with or without what its linked asks have left."""
+    def _committed(self, node: str, window: AskWindow, facts: NodeFacts | None, *, linked: bool = True) -> Capacity:
+        """The node's peak in the window, with or without what its linked asks have left and are to leave alone."""
         if window.available_until <= window.available_from:
             return NO_LOAD  # admission refuses the empty window by its own name
-        return self.shard.peak(node, Window(window.available_from, window.available_until), linked=linked)
+        offered = None if facts is None else (facts.offered.vcpus, facts.offered.memory_mib, facts.offered.disk_gib)
+        ahead = Window(window.available_from, window.available_until)
+        return self.shard.peak(node, ahead, linked=linked, offered=offered)
 
-    def _load_around(self, record: OrderRecord) -> Capacity:
+    def _load_around(self, record: OrderRecord, facts: PlacementFacts) -> Capacity:
         if isinstance(record, BidRecord) or record.ask.contract is not None:
             return NO_LOAD
-        return self._committed(record.ask.node, record.window)
+        return self._committed(record.ask.node, record.window, facts.node)
 
     def _slice_minutes_left(self, order: str) -> int:
         view = self.shard.open_order(order)

@@ -68,13 +68,15 @@ class NodeLoads:
 
     def check_linked(self, now: int, open_orders: Sequence[Holding]) -> None:
         """Raises Difference when what a linked ask has left does not fit any more beside what its node has sold and
-        otherwise offers, at any minute after `now`."""
+        otherwise offers, at any minute after `now` at which it has something left."""
         for holding in open_orders:
             if isinstance(holding, AskHolding) and holding.offered is not None:
                 ask = holding.entry
                 loads = _beside(ask, self._loads(ask.node, now, open_orders))
                 told = f"with linked ask {ask.order}, node {ask.node}"
-                _check_within(holding.offered, loads, now + 1, ask.available_until, told)
+                for left in holding.supply:
+                    if left.slices and left.end > now + 1:
+                        _check_within(holding.offered, loads, max(left.start, now + 1), left.end, told)
 
     def _loads(self, node: str, now: int, open_orders: Iterable[Holding]) -> list[_Load]:
         self._sold[node] = [load for load in self._sold[node] if load.taken.end > now]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from common.wire import Capacity
 from market.engine.batch import BatchProcessor
-from market.engine.commands import AmendOrder, EndContract
+from market.engine.commands import AmendOrder, CancelOrder, EndContract
 from market.engine.recovery import rebuild
 from market.instruments.instruments import Instrument, create_instrument
 from market.tables import contract
@@ -115,4 +115,20 @@ def test_capacity_that_comes_back_makes_no_linked_ask_grow(world: World, engine:
     assert world.order_row(mem["id"])["remaining"] == [[world.minute + 31, world.minute + 61, 1]]
     more = world.ask(provider, std["node_id"], slices=1, instrument=MEM, linked=True, available_until=world.minute + 61)
     assert order(engine.process([more]))["state"] == "new"
+    check(world, engine)
+
+
+def test_an_ask_of_its_own_takes_nothing_of_what_linked_ones_are_to_keep(world: World, engine: BatchProcessor) -> None:
+    provider = world.provider()
+    node = world.node(provider)
+    keep = Capacity(2, 0, 0)
+    linked = world.ask(provider, node, slices=4, linked=True, keep=keep, available_until=world.minute + 61)
+    rests = order(engine.process([linked]))
+    [refused] = engine.process([world.ask(provider, node, slices=3)])
+    assert refused.problem is not None
+    assert (refused.problem.code, refused.problem.limit) == ("insufficient_capacity", "2 vcpus")
+    assert order(engine.process([world.ask(provider, node, slices=2)]))["state"] == "new"
+    check(world, engine)
+    order(engine.process([CancelOrder(rests["id"], provider)]))
+    assert order(engine.process([world.ask(provider, node, slices=6)]))["state"] == "new"
     check(world, engine)
