@@ -84,6 +84,19 @@ def qemu_of(contract: str) -> int:
     return pid
 
 
+def throttled_periods(contract: str) -> int:
+    """So many periods the kernel has cut short for the guest, because it wanted more than its quota. Reads the cgroup
+    that libvirt has made for the guest, below `machine`."""
+    for line in Path(f"/proc/{qemu_of(contract)}/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        stat = Path("/sys/fs/cgroup", controllers, *path.split("/")[1:3], "cpu.stat")
+        if not controllers or "cpu" in controllers.split(","):
+            for name, value in (each.split() for each in stat.read_text().splitlines()):
+                if name == "nr_throttled":
+                    return int(value)
+    raise AssertionError("the guest has no cgroup with a quota")
+
+
 class Inside:
     """The shell on a guest's serial console, through libvirt."""
 
