@@ -94,6 +94,7 @@ ERROR_CODES: dict[str, str] = {
     "node_unavailable": "The node's agent did not answer; its guests go on.",
     "storage_failed": "The agent's own file cannot be written: its disk is full, or broken.",
     "hypervisor_failed": "The hypervisor refused or failed a call.",
+    "out_of_memory": "The node has no memory left for the guest.",
     "internal_error": "A fault of ours; it has been logged.",
     "stack_failed": "A part of the embedded stack did not start.",
 }

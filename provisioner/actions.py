@@ -71,6 +71,11 @@ def carry_out(action: Action, driver: Hypervisor, now_ms: Callable[[], int]) -> 
         return Outcome(action, (_step(action.record, "failed", now_ms(), refusal.message),))
 
 
+def give_up(action: Start | Restart, why: NestexError, now_ms: Callable[[], int]) -> Outcome:
+    """The guest fails for what stood in its way too often."""
+    return Outcome(action, (_step(action.record, "failed", now_ms(), why.message),))
+
+
 def contract_of(action: Action) -> str:
     """The contract that it is about."""
     match action:

@@ -138,7 +138,8 @@ class ReconcileLoop:
 
     async def _act(self, actions: list[Action]) -> int:
         """How many there was time for."""
-        outcomes = await self._hypervisor(_carry_out_some, actions, self._driver, self._clock, self._act_seconds)
+        done = await self._hypervisor(_carry_out_some, actions, self._driver, self._clock, self._act_seconds)
+        outcomes = [self._retries.judged(outcome, self._clock.now_ms) for outcome in done]
         steps = [step for outcome in outcomes for step in outcome.steps]
         await self._storage(take_steps, self._store, steps)
         fault_points.reach("agent.noted")

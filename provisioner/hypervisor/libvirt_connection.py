@@ -16,6 +16,8 @@ from common.errors import Unavailable
 
 _KEEPALIVE_SECONDS = 5
 _KEEPALIVE_MISSES = 3
+_NO_MEMORY = ("Cannot allocate memory", "failed to allocate", "out of memory")
+"""How QEMU, the libraries in it, and libvirt say so: libvirt's code for what QEMU says is that of any failure."""
 
 
 class Connection:
@@ -49,10 +51,12 @@ class Connection:
 
 @contextmanager
 def failures(attempt: str) -> Iterator[None]:
-    """libvirt's errors as Unavailable (`hypervisor_failed`)."""
+    """libvirt's errors as Unavailable (`hypervisor_failed`, or `out_of_memory`)."""
     try:
         yield
     except libvirt.libvirtError as error:
+        if any(sign in str(error) for sign in _NO_MEMORY):
+            raise Unavailable("out_of_memory", f"the node has no memory left, {attempt}: {error}") from error
         raise Unavailable("hypervisor_failed", f"libvirt, {attempt}: {error}") from error
 
 

@@ -57,6 +57,10 @@ class Node:
             command = [sys.executable, "-c", RUN_AGENT, *arguments]
             self.process = subprocess.Popen(command, stderr=log, stdout=log, env=environment)
 
+    def log(self) -> str:
+        """What it has said so far."""
+        return (self.folder / "agent.log").read_text()
+
     def arm(self, point: str) -> None:
         """Let the agent die, as by kill -9, when it comes to the point."""
         fault_points.arm(self.folder / "fault", point, "kill")

@@ -203,7 +203,7 @@ def test_two_agents_never_share_a_data_folder(agent_node: Node, nats_server: Nat
             second.start()
             assert second.process is not None
             assert await asyncio.to_thread(second.process.wait, 10) == 1
-            assert "another agent" in (agent_node.folder / "agent.log").read_text()
+            assert "another agent" in agent_node.log()
 
     asyncio.run(story())
 

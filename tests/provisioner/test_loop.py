@@ -5,8 +5,9 @@ import asyncio
 from common import codec
 from common.agent_commands import Sync
 from common.errors import Refused, Unavailable
-from common.wire import GuestStatus
+from common.wire import GuestState, GuestStatus
 from provisioner.hypervisor.fake import FakeDomain
+from provisioner.retry import TRIES_WITHOUT_MEMORY
 from tests.provisioner.factories import SPEC, allocation, contract
 from tests.provisioner.loop_world import loop_world
 
@@ -85,6 +86,24 @@ def test_a_guest_that_the_hypervisor_can_never_run_fails_with_the_reason() -> No
             assert world.driver.guests() == ()
 
     asyncio.run(story())
+
+
+def test_a_guest_for_which_there_is_no_memory_is_tried_for_a_while_and_fails_then() -> None:
+    async def story(starts: int) -> list[GuestState]:
+        async with loop_world() as world:
+            await world.hand_over(allocation(10, 12))
+            await world.go_to(9)
+            lack = Unavailable("out_of_memory", "no memory")
+            world.driver.failures["ensure"] = [lack] * starts
+            for second in range(30):
+                await world.go_to(10, second)
+            assert world.driver.failures["ensure"] == []
+            [*_others, (_id, payload)] = await world.storage(world.store.statuses, 100)
+            assert codec.decode(GuestStatus, payload).reason == ("" if world.driver.starts else "no memory")
+            return (await world.states())[2:]
+
+    assert asyncio.run(story(TRIES_WITHOUT_MEMORY - 1)) == ["starting", "running", "ready"]
+    assert asyncio.run(story(TRIES_WITHOUT_MEMORY)) == ["failed"]
 
 
 def test_a_contract_that_is_gone_stops_within_its_window() -> None:

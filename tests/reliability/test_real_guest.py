@@ -13,10 +13,11 @@ import pytest
 from nestex.books import first_difference
 from nestex.stack.hypervisor_kind import HypervisorKind
 from tests.provisioner.hypervisor.guest_slots import room_for
+from tests.provisioner.hypervisor.real_node import libvirtd_of, little_memory
 from tests.provisioner.images.built import built_image
 from tests.reliability.buyer import Buyer
 from tests.reliability.founding import running_town
-from tests.reliability.town import Town
+from tests.reliability.town import NODE, Town
 
 HOURS = 600
 
@@ -55,6 +56,11 @@ def test_what_is_asked_over_http_is_what_the_guest_tells_on_its_page(real_town: 
     buyer.ask("restart")  # where the start was earlier than the two
     buyer.settled("ready")
     town.until(lambda: town.buyer.get(buyer.path)["state"] == "running", "the contract to run")
+    with little_memory(libvirtd_of(town.market.supervisor, NODE)):
+        starved = town.buy(minutes=HOURS, guests=1)
+        buyer.ask("restart")  # one that fits starts
+        buyer.settled("ready")
+        _fails_for_lack_of_memory(town, starved)
     told = _page(town, buyer)
     assert (told["contract"], told["host_name"], told["vcpus"]) == (row["id"], "web-1", 1)
     assert told["memory_kib"] < 256 * 1024
@@ -72,6 +78,13 @@ def test_what_is_asked_over_http_is_what_the_guest_tells_on_its_page(real_town: 
     town.until(lambda: not town.domains(), "the removal of the guest")
     town.until(lambda: _is_billed(town, name), "the bill of what was delivered")
     assert first_difference(town.database) is None
+
+
+def _fails_for_lack_of_memory(town: Town, name: str) -> None:
+    """With the reason, and its buyer has its money again: nothing was delivered."""
+    [row] = town.ended(name)
+    assert (row["state"], row["delivered_seconds"], row["billed_minutes"]) == ("failed", 0, 0)
+    assert "Cannot allocate memory" in town.buyer.get(f"/v1/contracts/{row['id']}")["reason"]
 
 
 def _is_billed(town: Town, name: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -24,6 +26,7 @@ SMALL = GuestSpec("Web 1", vcpus=1, memory_mib=128, disk_gib=1, image="nestex-l2
 READY_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 POLL_SECONDS = 0.05
+LITTLE_GIB = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,22 @@ def _of(driver: QemuDriver, contract: str) -> list[Guest]:
     return [guest for guest in driver.guests() if guest.contract == contract]
 
 
-def libvirtd_of(node: RealNode) -> int:
+def libvirtd_of(supervisor: Supervisor, node: str = "node") -> int:
     """The process id of the daemon, which is somewhere under the process that made its namespaces."""
-    family = [node.supervisor.pid("libvirtd-node")]
+    family = [supervisor.pid(f"libvirtd-{node}")]
     for pid in family:
         if Path(f"/proc/{pid}/comm").read_text().strip() == "libvirtd":
             return pid
         family.extend(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
     raise AssertionError("libvirtd does not run")
+
+
+@contextmanager
+def little_memory(libvirtd: int) -> Iterator[None]:
+    """A node on which a QEMU that starts gets no more than LITTLE_GIB, itself included: guests of 256 MiB find room."""
+    before = resource.prlimit(libvirtd, resource.RLIMIT_AS, (LITTLE_GIB * 2**30, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(libvirtd, resource.RLIMIT_AS, before)
 
 
 def qemu_of(contract: str) -> int:
@@ -82,6 +93,19 @@ def qemu_of(contract: str) -> int:
                 found.append(int(process.name))
     [pid] = found
     return pid
+
+
+def throttled_periods(contract: str) -> int:
+    """So many periods the kernel has cut short for the guest, because it wanted more than its quota. Reads the cgroup
+    that libvirt has made for the guest, below `machine`."""
+    for line in Path(f"/proc/{qemu_of(contract)}/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        stat = Path("/sys/fs/cgroup", controllers, *path.split("/")[1:3], "cpu.stat")
+        if not controllers or "cpu" in controllers.split(","):
+            for name, value in (each.split() for each in stat.read_text().splitlines()):
+                if name == "nr_throttled":
+                    return int(value)
+    raise AssertionError("the guest has no cgroup with a quota")
 
 
 class Inside:

@@ -143,7 +143,7 @@ async def _boots_while_agent_and_libvirtd_die(stage: Stage, server: Nats) -> tup
         await eventually(lambda: "running" in side.states(stage.longer), READY_SECONDS)
         stage.agent.end(signal.SIGKILL)
         [booting] = stage.driver.guests()
-        os.kill(libvirtd_of(stage.real), signal.SIGKILL)
+        os.kill(libvirtd_of(stage.real.supervisor), signal.SIGKILL)
         stage.agent.start()
         await eventually(lambda: "ready" in side.states(stage.longer), READY_SECONDS)
         ready = stage.guest(stage.longer)

@@ -17,12 +17,21 @@ from provisioner.hypervisor.qemu_driver import QemuDriver
 from provisioner.images.manifest import read_manifest
 from tests.provisioner.agent_process import Node
 from tests.provisioner.bus import Market, Nats, eventually, market
-from tests.provisioner.hypervisor.real_node import READY_SECONDS, SMALL, RealNode
+from tests.provisioner.hypervisor.real_node import READY_SECONDS, SMALL, RealNode, libvirtd_of, little_memory
 from tests.provisioner.hypervisor.test_agent_on_qemu import HOURS, agent_node, driver, new_contract, synced
 
 __all__ = ["agent_node", "driver"]  # fixtures
 
 BROKEN = "nestex-broken"
+TOO_LARGE_MIB = 1536
+REASONS = {
+    "has no image nestex-none": replace(SMALL, image="nestex-none"),
+    "nestex-broken-kernel has a wrong checksum": replace(SMALL, image=BROKEN),
+    "of this node's pool has the checksum": replace(SMALL, image=f"nestex-l2@sha256:{'0' * 64}"),
+    "the guest wants memory_mib": replace(SMALL, memory_mib=10**9),
+    "Cannot allocate memory": replace(SMALL, memory_mib=TOO_LARGE_MIB),
+}
+"""What cannot be had, by what is said of it. The last fails when it is to start, the others before."""
 
 
 @pytest.fixture
@@ -49,15 +58,15 @@ def broken_image(real_node: RealNode) -> Iterator[str]:
 
 
 def test_what_cannot_be_had_fails_with_its_reason_and_what_finds_no_room_waits_for_it(
-    agent_node: Node, nats_server: Nats, node: str, driver: QemuDriver, broken_image: str, full_cache: Path
+    agent_node: Node,
+    nats_server: Nats,
+    node: str,
+    driver: QemuDriver,
+    broken_image: str,
+    full_cache: Path,
+    real_node: RealNode,
 ) -> None:
-    reasons = {
-        "has no image nestex-none": replace(SMALL, image="nestex-none"),
-        "nestex-broken-kernel has a wrong checksum": replace(SMALL, image=broken_image),
-        "of this node's pool has the checksum": replace(SMALL, image=f"nestex-l2@sha256:{'0' * 64}"),
-        "the guest wants memory_mib": replace(SMALL, memory_mib=10**9),
-    }
-    failing = {new_contract(): reason for reason in reasons}
+    failing = {new_contract(): reason for reason in REASONS}
     waiting = new_contract()
 
     async def story() -> None:
@@ -67,27 +76,35 @@ def test_what_cannot_be_had_fails_with_its_reason_and_what_finds_no_room_waits_f
             now = agent_node.clock.minute()
             window = now + HOURS, now + 2 * HOURS
             await synced(side, Allocation(waiting, 1, "run", *window, SMALL))
-            for contract, reason in failing.items():
-                await side.allocate(Allocation(contract, 1, "run", now, now + HOURS, reasons[reason]))
-            log = agent_node.folder / "agent.log"
-            await eventually(lambda: "No space left on device" in log.read_text(), READY_SECONDS)
+            *at_once, starved = (
+                Allocation(contract, 1, "run", now, now + HOURS, REASONS[reason])
+                for contract, reason in failing.items()
+            )
+            for each in at_once:
+                await side.allocate(each)
+            await eventually(lambda: "No space left on device" in agent_node.log(), READY_SECONDS)
             await eventually(lambda: sum(status.state == "failed" for status in side.statuses) >= 3, READY_SECONDS)
             assert "preparing" not in side.states(waiting)
             await asyncio.to_thread(_make_room, full_cache)
+            await side.allocate(starved)
             await eventually(lambda: "preparing" in side.states(waiting), READY_SECONDS)
             await eventually(partial(_all, side, failing, "failed"), READY_SECONDS)
-            for status in side.statuses:
-                if status.state == "failed":
-                    assert failing[status.contract] in status.reason
-            assert [guest.contract for guest in driver.guests()] == [waiting]
-            for contract in (*failing, waiting):
-                await side.allocate(Allocation(contract, 2, "gone", *window, SMALL))
-            await eventually(partial(_all, side, (*failing, waiting), "removed"), READY_SECONDS)
-            assert all(set(side.seconds(each).values()) <= {0} for each in failing)
-        assert driver.guests() == ()
-        assert list((agent_node.folder / "storage" / "guests").iterdir()) == []
+            told = [status for status in side.statuses if status.state == "failed"]
+            assert all(failing[status.contract] in status.reason for status in told), told
+            assert [guest.instance for guest in driver.guests()] == ["", ""]
+            await _nothing_is_left(side, failing, [*failing, waiting])
+        assert (driver.guests(), list((agent_node.folder / "storage" / "guests").iterdir())) == ((), [])
 
-    asyncio.run(story())
+    with little_memory(libvirtd_of(real_node.supervisor)):
+        asyncio.run(story())
+
+
+async def _nothing_is_left(side: Market, failing: Iterable[str], contracts: Iterable[str]) -> None:
+    """Nor was anything delivered of what failed."""
+    for contract in contracts:
+        await side.allocate(Allocation(contract, 2, "gone", 1, 2, SMALL))
+    await eventually(partial(_all, side, contracts, "removed"), READY_SECONDS)
+    assert all(set(side.seconds(each).values()) <= {0} for each in failing)
 
 
 def _all(side: Market, contracts: Iterable[str], state: str) -> bool:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
 
@@ -12,10 +12,21 @@ from common.clock import SystemClock
 from common.ids import new_id
 from common.wire import FieldAnswer, GuestSpec
 from provisioner.hypervisor.qemu_driver import QemuDriver
+from provisioner.hypervisor.qemu_xml import QUOTA_PERIOD_MICROS
 from provisioner.hypervisor.seed import READY
-from tests.provisioner.hypervisor.real_node import SMALL, Inside, RealNode, await_off, await_ready, until
+from tests.provisioner.hypervisor.real_node import (
+    SMALL,
+    Inside,
+    RealNode,
+    await_off,
+    await_ready,
+    throttled_periods,
+    until,
+)
 
 GIB = 2**30
+HELD_PERIODS = 20
+HALF_PERIOD_SECONDS = QUOTA_PERIOD_MICROS / 2 / 1_000_000
 CONTRACT = new_id("con", SystemClock().wall_micros() // 1000)  # cgroups are named after it, and other runs have theirs
 SPEC = replace(SMALL, ssh_keys=("ssh-ed25519 AAAA buyer", "ssh-rsa BBBB"), user_data="#!/bin/sh\ntouch /tmp/was-run\n")
 
@@ -144,12 +155,18 @@ def test_a_paused_guest_stands_still_and_goes_on_where_it_was(driver: QemuDriver
     assert inside.report()["uptime_seconds"] - uptime < clock.monotonic() - began - 2.5
 
 
-def test_half_the_quota_is_half_the_cpu_time(driver: QemuDriver, inside: Inside) -> None:
+def test_a_quota_of_a_half_halves_the_cpu_time_of_a_busy_guest(driver: QemuDriver, inside: Inside) -> None:
+    """Where the machine is busy too, the guest does not get its half in every period: it is held to it in those in
+    which it could have had more, which the kernel counts."""
     inside.run("(while :; do :; done) & echo $! > /tmp/busy")
-    whole = _cpu_share(driver)
-    half = replace(_sold(inside), cpu_percent=round(50 * whole))
+    free = throttled_periods(CONTRACT)
+    until(lambda: _cpu_share(driver, lambda: Event().wait(0.5)) > 0.65)
+    assert throttled_periods(CONTRACT) == free
+    half = replace(_sold(inside), cpu_percent=50)
     assert [answer.outcome for answer in driver.rescale(CONTRACT, 2, half)] == ["live"]
-    assert _cpu_share(driver) < 0.55 * whole
+    used, held = _cpu_seconds(driver), throttled_periods(CONTRACT)
+    assert _cpu_share(driver, lambda: until(lambda: throttled_periods(CONTRACT) >= held + HELD_PERIODS)) < 0.56
+    assert _cpu_seconds(driver) - used > 0.9 * HELD_PERIODS * HALF_PERIOD_SECONDS
     driver.rescale(CONTRACT, 3, replace(half, cpu_percent=100))
     inside.run("kill $(cat /tmp/busy)")
 
@@ -202,13 +219,17 @@ def test_the_console_is_kept_and_bounded(driver: QemuDriver, inside: Inside) -> 
     assert [guest.booting for guest in driver.guests()] == [False]
 
 
-def _cpu_share(driver: QemuDriver) -> float:
-    """CPU time in a second of real time that the guest gets at the moment."""
+def _cpu_share(driver: QemuDriver, wait: Callable[[], object]) -> float:
+    """CPU time in a second of real time that the guest gets meanwhile."""
     clock = SystemClock()
-    used, at = driver.usage([CONTRACT])[CONTRACT].cpu_ns, clock.monotonic()
-    Event().wait(3.0)
-    now_used, now = driver.usage([CONTRACT])[CONTRACT].cpu_ns, clock.monotonic()
-    return (now_used - used) / 1e9 / (now - at)
+    at, used = clock.monotonic(), _cpu_seconds(driver)
+    wait()
+    used = _cpu_seconds(driver) - used
+    return used / (clock.monotonic() - at)
+
+
+def _cpu_seconds(driver: QemuDriver) -> float:
+    return driver.usage([CONTRACT])[CONTRACT].cpu_ns / 1e9
 
 
 def _sold(inside: Inside) -> GuestSpec:
