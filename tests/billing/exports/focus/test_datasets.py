@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -191,7 +191,11 @@ def test_names_are_in_latin_letters_in_1_2_and_as_they_are_in_1_4(month: Connect
 def test_parquet_has_the_rows_of_the_csv_in_types_of_their_own(month: Connection, version: str, name: str) -> None:
     pieces = b"".join(parquet_pieces(dataset(month, version, name, None)))
     table = pyarrow.parquet.read_table(io.BytesIO(pieces))
-    types = {"decimal128(28, 6)": Decimal, "timestamp[us, tz=UTC]": datetime.fromisoformat, "string": str}
+    types: dict[str, Callable[[str], object]] = {
+        "decimal128(28, 6)": Decimal,
+        "timestamp[us, tz=UTC]": datetime.fromisoformat,
+        "string": str,
+    }
     read_as = {field.name: types[str(field.type)] for field in table.schema}
     expected = rows(month, version, name)
     assert table.to_pylist() == [
