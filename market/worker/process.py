@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from nats.js.client import JetStreamContext
 from sqlalchemy import Engine
 
-from common import subjects
+from common import garbage, subjects
 from common.clock import MarketClock, RealClock, SystemClock
 from market.engine.client import RemoteEngine
 from market.worker.bus_keeper import BusKeeper
@@ -36,6 +36,7 @@ async def run(settings: Settings) -> None:
     """Follow up until cancelled; the first part that fails for good ends all of them."""
     database = connect(settings.database_url, application="nestex worker")
     client = await bus.connect(settings, "worker")
+    garbage.spare_the_collector()
     try:
         await follow_up(
             database,
