@@ -25,6 +25,7 @@ from bench.servers import copy_of, servers
 from billing.settlement import settle
 from common import codec, subjects
 from common.clock import SystemClock
+from common.garbage import spare_the_collector
 from common.wire import GuestMinute, UsageReport
 from nestex.bootstrap import NewDeployment, prepare
 from nestex.stack.stack import Stack
@@ -61,6 +62,7 @@ def run() -> Iterator[str]:
         prepare(stack.database_url, NewDeployment(market_micros=_NOW))
         with _connected(stack.database_url) as database:
             settled.furnish(database, _CONTRACTS, _NODES)
+        spare_the_collector()  # as the worker does
         with copy_of(stack.database_url, "bench_settlement") as copied, _connected(copied) as database:
             yield from _ratios(database)
         with _connected(stack.database_url) as database:

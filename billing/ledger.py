@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.accounts import HELD, LOCK, Cash, held_in
+from billing.arrays import number_array, text_array
 from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, Transfer, account, is_market_account
@@ -192,8 +193,8 @@ def _update(pipe: Pipe, accounts: Iterable[str], changes: Mapping[str, int], res
     ids = sorted(accounts)
     if ids:
         columns = {
-            "ids": ids,
-            "balances": [changes.get(account_id, 0) for account_id in ids],
-            "reserved": [reserved.get(account_id, 0) for account_id in ids],
+            "ids": text_array(ids),
+            "balances": number_array(changes.get(account_id, 0) for account_id in ids),
+            "reserved": number_array(reserved.get(account_id, 0) for account_id in ids),
         }
         pipe.put(_UPDATE_ACCOUNTS, columns)

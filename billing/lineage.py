@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, text
 
 from billing.documents.archive import get_document
 from billing.documents.content import Charge
-from billing.tables import billable_contract, billed_day, ledger_entry, ledger_transfer, usage_minute
+from billing.tables import billable_contract, billed_day, delivered_by, ledger_entry, ledger_transfer, usage_minute
 from common.errors import NotFound
 from common.minutes import MINUTES_PER_DAY, minute_of_day
 
@@ -27,12 +27,14 @@ _DOCUMENTS = text("""
 class Lineage:
     """What billing knows of a contract, or of one of its days. Amounts are micro-units.
 
-    `minutes` are those behind the cursor, each with its report: node and sequence number in that node's stream.
+    `minutes` are those behind the cursor, each with its report: node and sequence number in that node's stream. The
+    report names another contract in minutes in which that one's guest delivered this one: `delivered_by`.
     """
 
     contract: dict[str, Any]
     days: list[dict[str, Any]]
     minutes: list[dict[str, Any]]
+    delivered_by: list[dict[str, Any]]
     transfers: list[dict[str, Any]]
     documents: list[dict[str, Any]]
 
@@ -58,6 +60,7 @@ def of_contract(
         contract=dict(contract._mapping),
         days=billed,
         minutes=_minutes(connection, contract_id, after_minute, limit, day),
+        delivered_by=_delivered_by(connection, contract_id),
         transfers=_transfers(connection, participant, contract_id),
         documents=[dict(row._mapping) for row in connection.execute(_DOCUMENTS, wanted)],
     )
@@ -82,6 +85,13 @@ def _minutes(
         first = minute_of_day(day)
         query = query.where(columns.minute.between(first, first + MINUTES_PER_DAY - 1))
     return [dict(row._mapping) for row in connection.execute(query.order_by(columns.minute).limit(limit))]
+
+
+def _delivered_by(connection: Connection, contract_id: str) -> list[dict[str, Any]]:
+    columns = delivered_by.c
+    query = select(columns.by_contract_id, columns.from_minute, columns.until_minute)
+    query = query.where(columns.contract_id == contract_id).order_by(columns.from_minute)
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def _transfers(connection: Connection, participant: str, contract_id: str) -> list[dict[str, Any]]:

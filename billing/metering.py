@@ -25,7 +25,7 @@ from billing.admission import (
     minute_record,
     refusal,
 )
-from billing.arrays import among
+from billing.arrays import among, number_array, text_array
 from billing.contracts import CLOSED, OPEN
 from billing.deliveries import Deliveries
 from billing.tables import billable_contract, billing_period, usage_minute, usage_refused
@@ -44,6 +44,7 @@ _INSERT_MINUTES = text("""
     ON CONFLICT DO NOTHING
     RETURNING contract_id, minute
 """)
+_TEXTS = ("contract_id", "node_id")
 _STORED_MINUTES = text("""
     SELECT contract_id, minute, coalesce(reported_seconds, seconds) AS seconds, node_id, life, sequence, epoch,
         cpu_ns, memory_kib, disk_bytes, network_bytes, volume_gib
@@ -154,7 +155,7 @@ def _insert_minutes(connection: Connection, countable: Mapping[tuple[str, int], 
     seconds: dict[str, int] = {}
     for key in inserted:
         seconds[key[0]] = seconds.get(key[0], 0) + countable[key].seconds
-    connection.execute(_DELIVER, {"ids": list(seconds), "seconds": list(seconds.values())})
+    connection.execute(_DELIVER, {"ids": text_array(seconds), "seconds": number_array(seconds.values())})
     return inserted
 
 
@@ -176,10 +177,14 @@ def _keep_refused(connection: Connection, doubtful: Sequence[tuple[MinuteRecord,
 
 def _stored(connection: Connection, records: Iterable[MinuteRecord]) -> dict[tuple[str, int], MinuteRecord]:
     keys = sorted({(record.contract_id, record.minute) for record in records})
-    parameters = {"contract_id": [key[0] for key in keys], "minute": [key[1] for key in keys]}
+    parameters = {
+        "contract_id": text_array(contract_id for contract_id, _ in keys),
+        "minute": number_array(minute for _, minute in keys),
+    }
     rows = connection.execute(_STORED_MINUTES, parameters)
     return {(row.contract_id, row.minute): MinuteRecord(*row) for row in rows}
 
 
-def _columns(records: Iterable[MinuteRecord]) -> dict[str, list[str | int]]:
-    return {name: list(column) for name, column in zip(MinuteRecord._fields, zip(*records, strict=True), strict=True)}
+def _columns(records: Iterable[MinuteRecord]) -> dict[str, str]:
+    columns = zip(MinuteRecord._fields, zip(*records, strict=True), strict=True)
+    return {name: (text_array if name in _TEXTS else number_array)(column) for name, column in columns}

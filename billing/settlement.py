@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, text
 
 from billing import ledger
+from billing.arrays import number_array, text_array
 from billing.contracts import bargain_of
 from billing.tables import billable_contract
 from billing.terms import Bargain, Terms, Totals, bond_of, totals
@@ -103,7 +104,7 @@ def advance(connection: Connection, rows: Iterable[Row[Any]]) -> int:
             minutes.append(row.billed_minutes + more)
             advanced += more
     if ids:
-        connection.execute(_ADVANCE, {"ids": ids, "minutes": minutes})
+        connection.execute(_ADVANCE, {"ids": text_array(ids), "minutes": number_array(minutes)})
     return advanced
 
 

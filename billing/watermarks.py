@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, exists, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from billing.arrays import number_array, text_array
 from billing.tables import usage_receipt, usage_watermark
 from common.wire import UsageReport
 
@@ -58,13 +59,14 @@ def receive(connection: Connection, reports: Sequence[UsageReport]) -> dict[tupl
     _lock(connection, since)
     received = sorted({(report.node, report.life, report.sequence): report.minute for report in reports}.items())
     columns = {
-        "nodes": [node for (node, _, _), _ in received],
-        "lives": [life for (_, life, _), _ in received],
-        "sequences": [sequence for (_, _, sequence), _ in received],
-        "minutes": [minute for _, minute in received],
+        "nodes": text_array(node for (node, _, _), _ in received),
+        "lives": number_array(life for (_, life, _), _ in received),
+        "sequences": number_array(sequence for (_, _, sequence), _ in received),
+        "minutes": number_array(minute for _, minute in received),
     }
     connection.execute(_INSERT_RECEIPTS, columns)
-    connection.execute(_ADVANCE, {"nodes": [node for node, _ in lives], "lives": [life for _, life in lives]})
+    moved = {"nodes": text_array(node for node, _ in lives), "lives": number_array(life for _, life in lives)}
+    connection.execute(_ADVANCE, moved)
     return _progress(connection, lives)
 
 

@@ -1,5 +1,4 @@
-"""How often a process under load looks for garbage: an engine, a market, a worker, and the benchmarks of the same
-work."""
+"""How often a process under load looks for garbage: an engine, a market, a worker, and the benchmarks of their work."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import gc
 
 _COLLECT_AFTER = 50_000
 """New objects, in place of Python's 700: an engine's batch makes some tens of thousands, of which it keeps a few
-thousand; a request makes a thousand, and keeps none; a worker makes whole snapshots, in which nothing is garbage."""
+thousand; a worker's as many, a request a thousand, and neither keeps any."""
 
 
 def spare_the_collector() -> None:

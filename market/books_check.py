@@ -1,4 +1,4 @@
-"""The books check of a whole market: billing's invariants, and the one that joins the books with the open orders.
+"""The books check of a whole market: billing's invariants, and those that join the books with orders and contracts.
 
 Run by `nestex books check`, and every night by the worker.
 """
@@ -23,7 +23,36 @@ RESERVED_CASH = rule(
     WHERE coalesce(micros, 0) <> coalesce(reserved_micros, 0)
     """,
 )
-RULES = (*invariants.RULES, RESERVED_CASH)
+SHARED_GUESTS = rule(
+    "contracts that share a guest are delivered by it",
+    """
+    linked AS (
+        SELECT id, resold_from AS contract_id, id AS by_contract_id FROM contract WHERE resold_from IS NOT NULL
+        UNION ALL
+        SELECT id, id, grows FROM contract WHERE grows IS NOT NULL
+    ), wanted AS (
+        SELECT linked.contract_id, by_contract_id, start_minute AS from_minute, ending,
+            CASE WHEN ending = 'released' OR (ending IS NOT NULL AND linked.contract_id = id) THEN ended_minute
+                ELSE end_minute END AS until_minute
+        FROM linked JOIN billable_contract ON billable_contract.contract_id = id
+    )
+    """,
+    """
+    SELECT format('contract %s by %s from %s on: until %s, and as the contracts say until %s', contract_id,
+        by_contract_id, from_minute, delivered_by.until_minute, wanted.until_minute)
+    FROM delivered_by FULL JOIN wanted USING (contract_id, by_contract_id, from_minute)
+    WHERE CASE
+        WHEN wanted.until_minute IS NULL THEN true
+        WHEN ending = 'busted' THEN false
+        WHEN delivered_by.until_minute IS NULL THEN wanted.until_minute > from_minute
+        ELSE wanted.until_minute <> delivered_by.until_minute
+    END
+    """,
+)
+"""What was resold is delivered by the guest of its rest, and what made a guest larger by that guest, until the contract
+that was bought so ends; when a busted one did, the books do not tell."""
+
+RULES = (*invariants.RULES, RESERVED_CASH, SHARED_GUESTS)
 
 
 def differences(database: Engine) -> list[Difference]:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from billing.invariants import accounts, captured, documents, payments, transfers
+from billing.invariants import accounts, captured, contents, documents, payments, transfers
 from billing.invariants.rule import LISTED, Difference, Rule
 
 __all__ = ["LISTED", "RULES", "Difference", "Rule", "check"]
 
-RULES = (*transfers.RULES, *accounts.RULES, *captured.RULES, *payments.RULES, *documents.RULES)
+RULES = (*transfers.RULES, *accounts.RULES, *captured.RULES, *payments.RULES, *documents.RULES, *contents.RULES)
 
 
 def check(connection: Connection, rules: Sequence[Rule] = RULES) -> list[Difference]:

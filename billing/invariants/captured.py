@@ -82,6 +82,18 @@ RULES = (
         """,
     ),
     rule(
+        "minutes that count are of their contract's node and window, and were reported",
+        """
+        SELECT format('contract %s: minute %s of node %s, report %s of life %s', contract_id, usage.minute,
+            usage.node_id, usage.sequence, usage.life)
+        FROM usage_minute AS usage LEFT JOIN billable_contract AS contract USING (contract_id)
+        LEFT JOIN usage_receipt AS receipt
+            ON (receipt.node_id, receipt.life, receipt.sequence) = (usage.node_id, usage.life, usage.sequence)
+        WHERE receipt.sequence IS NULL OR usage.node_id IS DISTINCT FROM contract.node_id
+            OR usage.minute NOT BETWEEN start_minute AND end_minute - 1
+        """,
+    ),
+    rule(
         "disputed minutes count as they were decided",
         """
         counted AS (SELECT dispute_id AS id, count(*) AS counted FROM usage_disputed_minute GROUP BY dispute_id)

@@ -32,19 +32,31 @@ RULES = (
         "every payment is booked, and nothing else has left the bank",
         """
         booked AS (
-            SELECT CASE kind WHEN 'payout' THEN reference ELSE key END AS name, amount_micros
+            SELECT CASE kind WHEN 'payout' THEN reference ELSE key END AS name,
+                split_part(account_id, '/', 1) AS participant_id, -amount_micros AS micros
             FROM ledger_entry JOIN ledger_transfer ON id = transfer_id
-            WHERE account_id = 'market/bank' AND kind IN ('payout', 'withdrawal')
+            WHERE kind IN ('payout', 'withdrawal') AND account_id <> 'market/bank'
         ), ordered AS (
             SELECT CASE kind WHEN 'payout' THEN id ELSE format('withdrawal:%s:%s', participant_id, key) END AS name,
-                amount_cents
+                participant_id, amount_cents
             FROM payment
         )
         """,
         """
-        SELECT format('payment %s: %s cents ordered, %s micros booked', name, amount_cents, amount_micros)
-        FROM ordered FULL JOIN booked USING (name)
-        WHERE amount_cents * 10000::numeric IS DISTINCT FROM amount_micros
+        SELECT format('payment %s to %s: %s cents ordered, %s micros booked', name, participant_id, amount_cents,
+            micros)
+        FROM ordered FULL JOIN booked USING (name, participant_id)
+        WHERE amount_cents * 10000::numeric IS DISTINCT FROM micros
+        """,
+    ),
+    rule(
+        "payouts go to the bank accounts of those who earned them",
+        """
+        SELECT format('payout %s to %s goes to %s of %s, the legal identity says %s of %s', payment.id,
+            payment.participant_id, payment.iban, holder, identity.iban, company)
+        FROM payment LEFT JOIN legal_identity AS identity
+            ON (identity.participant_id, version) = (payment.participant_id, identity_version)
+        WHERE payment.kind = 'payout' AND (payment.iban, holder) IS DISTINCT FROM (identity.iban, company)
         """,
     ),
 )

@@ -1,5 +1,6 @@
 """The busy month with everything that can become of a contract in it, and what is corrected after its close: releases,
-a reclaim, a failure, busts, credits, a document issued anew. All documents are born in the database."""
+a reclaim, a failure, busts, credits, a document issued anew; guests that deliver several contracts, and volumes. All
+documents are born in the database."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from billing.identities import save
 from billing.settlement import settle
 from tests.billing.busy_month import CLOSED_AT, REDUCED, REVERSE, SMALL, open_busy_month
 from tests.billing.factories import AT, AUSTRIAN_BUYER, END, GRACE, MONTH, START, Agent, contract, deliver, trade
+from tests.billing.shared_guests import share_guests
 
 LATER = CLOSED_AT + 86_400_000_000
 _DELIVERED = {"released": 47, "small": 31, "reclaimed": 93, "failed": 111, "busted": 40}
@@ -48,6 +50,7 @@ def live_eventful_month(connection: Connection) -> None:
     endings.reclaim(connection, "reclaimed", START + 93, AT)
     endings.fail(connection, "failed", START + 111, 4_321, AT)
     endings.bust(connection, "busted", AT)
+    share_guests(connection, agent)
     completion.complete(connection, END + GRACE, CLOSED_AT, GRACE, 100)
     periods.close(connection, MONTH, END + GRACE, CLOSED_AT, GRACE)
     _correct(connection)

@@ -71,6 +71,7 @@ def contract(
     provider: str = "provider",
     node: str = "node",
     instrument: str = "fra1.std.firm",
+    kind: str = "guest",
     terms: Terms = TERMS,
 ) -> NewContract:
     """A contract whose ask had the trade's price as its limit."""
@@ -81,7 +82,7 @@ def contract(
         buyer_id=buyer,
         provider_id=provider,
         node_id=node,
-        kind="guest",
+        kind=kind,
         start_minute=start,
         end_minute=start + minutes,
         slices=slices,

@@ -176,6 +176,7 @@ def test_csv_has_a_header_and_no_formula(closed: Connection) -> None:
         ("0.000099", "3", "0.00"),
         ("0.004167", "3018", "12.58"),
     ]
+    assert [(row["item"], row["name"]) for row in rows] == [("usage", "fra1.std.firm")] * 2
     assert rows[0]["buyer"] == '\'=HYPERLINK("x";"Übermorgen, GmbH")'
 
 

@@ -33,7 +33,8 @@ from tests.billing.einvoice_rules import broken_rules
 from tests.billing.eventful_month import documents, live_eventful_month
 from tests.billing.exports.focus.focus_rules import broken_rules as broken_focus_rules
 from tests.billing.exports.journals.programs import beancount_complaint, hledger_complaint
-from tests.billing.factories import MONTH, open_market, open_participants
+from tests.billing.factories import MONTH, START, open_market, open_participants
+from tests.billing.shared_guests import CHAINS, GUEST_END, LARGER, SMALLER, SOLD, SOLD_AGAIN
 
 Rows = list[dict[str, str]]
 
@@ -155,6 +156,27 @@ def test_the_books_are_right_and_every_sort_of_document_is_there(month: Connecti
     lines = [(line.item, line.vat_category, line.vat_ppm) for paper in papers for line in paper.content.lines]
     assert {item for item, _, _ in lines} == {"usage", "release"}
     assert {(category, ppm) for _, category, ppm in lines} == {("S", 190_000), ("S", 70_000), ("AE", 0), ("O", 0)}
+
+
+def test_contracts_that_share_a_guest_are_costs_of_their_own_and_volumes_are_storage(month: Connection) -> None:
+    used: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in rows(written(month, "1.4", "cost-and-usage", MONTH)):
+        if row["ChargeCategory"] == "Usage" and row["ResourceId"] and row["PricingUnit"] == "Slice-Minutes":
+            used[row["ServiceCategory"], row["ResourceType"]][row["ResourceId"]] += int(float(row["PricingQuantity"]))
+    guests, volumes = used["Compute", "Nested virtual machine"], used.pop(("Storage", "Block volume"))
+    assert list(used) == [("Compute", "Nested virtual machine")]
+    assert volumes == {
+        "disk": 2 * 61 * 10,
+        "small-disk": 2 * 61 * 2,
+    }  # of two slices, and of ten; to buyer and provider
+    for name, until in CHAINS.items():
+        behind = (until - SOLD_AGAIN) * 91 // 120
+        before = {name: SOLD_AGAIN - START, f"{name}-part": SOLD_AGAIN - SOLD, f"{name}-rest": 0}
+        assert {one: guests[one] for one in before} == {one: 2 * 2 * (first + behind) for one, first in before.items()}
+    late = (GUEST_END - SMALLER) * 59 // 60
+    assert guests["guest"] == 2 * (SMALLER - START + late)
+    assert guests["larger"] == 2 * 3 * (SMALLER - LARGER)
+    assert guests["largest"] == 2 * 3 * (SMALLER - LARGER - 60 + late)
 
 
 @pytest.mark.parametrize("render", [render_ubl, render_cii])

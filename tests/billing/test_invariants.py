@@ -77,6 +77,26 @@ PLANTED = {
         "UPDATE billed_day SET provider_vat_micros = provider_vat_micros - 1 WHERE contract_id = 'done'"
     ),
     "document numbers have no gaps": "UPDATE document SET sequence = 2 WHERE kind = 'invoice'",
+    "minutes that count are of their contract's node and window, and were reported": (
+        "UPDATE usage_minute SET life = 7 WHERE minute = {start}"
+    ),
+    "payouts go to the bank accounts of those who earned them": (
+        "INSERT INTO payment (id, kind, participant_id, key, holder, iban, amount_cents, at_micros)"
+        " VALUES ('pay', 'payout', 'provider', 'run', 'Ada', 'DE', 1, 0)"
+    ),
+    "documents charge what was frozen": (
+        "UPDATE document SET content = jsonb_set(content, '{{appendix,0,billed_minutes}}', '99') WHERE kind = 'invoice'"
+    ),
+    "lines and taxes of documents are the sums of their charges": (
+        "UPDATE document SET content = jsonb_set(content, '{{taxes,0,base_cents}}', '99') WHERE kind = 'invoice'"
+    ),
+    "credit notes name what they correct": (
+        "UPDATE document SET content = jsonb_set(content, '{{corrects}}', '{{\"number\": \"INV-2026-000002\"}}')"
+        " WHERE kind = 'invoice'"
+    ),
+    "documents are called by their kind, year and number": (
+        "UPDATE document SET number = 'INV-2026-000002' WHERE kind = 'invoice'"
+    ),
 }
 """Rule -> a change that breaks it (and sometimes others)."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -50,7 +52,14 @@ COLUMNS = {
     "payment": "amount_cents",
     "provider_debt": "covered_micros recovered_micros",
 }
-DROPPED = (*COLUMNS, "usage_dispute", "billing_period")
+DROPPED = (*COLUMNS, "usage_dispute", "billing_period", "usage_receipt")
+RENAMED = {
+    "ledger_entry": "account_id reference",
+    "billable_contract": "instrument buyer_id provider_id node_id",
+    "usage_minute": "node_id",
+    "document": "number participant_id currency",
+    "payment": "participant_id",
+}
 KINDS_OF_CONTRACT = ("done", "released", "reclaimed", "failed", "busted", "disputed", "open", "late")
 
 
@@ -134,3 +143,51 @@ def test_a_row_that_is_missing_is_noticed(eventful: Connection, table: str) -> N
         if not is_noticed(eventful, statement := f"DELETE FROM {table} WHERE ctid = '{place}'")  # noqa: S608
     ]
     assert unnoticed == []
+
+
+@pytest.mark.parametrize("table", RENAMED)
+def test_a_name_that_is_another_is_noticed(eventful: Connection, table: str) -> None:
+    unnoticed = [
+        statement
+        for place in rows(eventful, table, 3)
+        for column in RENAMED[table].split()
+        if not is_noticed(
+            eventful,
+            statement := f"UPDATE {table} SET {column} = coalesce({column}, '') || 'X' WHERE ctid = '{place}'",  # noqa: S608
+        )
+    ]
+    assert unnoticed == []
+
+
+def test_a_payout_to_another_bank_account_is_noticed(eventful: Connection) -> None:
+    for column in ("iban", "holder"):
+        assert is_noticed(eventful, f"UPDATE payment SET {column} = 'X' || {column} WHERE kind = 'payout'")  # noqa: S608
+
+
+def test_a_minute_outside_of_its_contract_s_window_is_noticed(eventful: Connection) -> None:
+    statement = f"UPDATE usage_minute SET minute = {END - 6} WHERE minute = {START} AND contract_id = 'done'"  # noqa: S608
+    assert is_noticed(eventful, statement)
+
+
+def test_any_number_that_is_one_more_in_what_a_document_says_is_noticed(eventful: Connection) -> None:
+    """Of each kind of document, one of every sort of figure: of a line, a tax, the appendix, and what it corrects."""
+    kinds = eventful.execute(text("SELECT DISTINCT ON (kind) id, content FROM document ORDER BY kind, id"))
+    unnoticed, tried = [], 0
+    for document, content in kinds.all():
+        sorts = {(path[0], path[-1]): (path, value) for path, value in figures(content)}
+        for path, value in sorts.values():
+            tried += 1
+            place = f"jsonb_set(content, '{{{','.join(map(str, path))}}}', '{value + 1}')"
+            if not is_noticed(eventful, f"UPDATE document SET content = {place} WHERE id = '{document}'"):  # noqa: S608
+                unnoticed.append((document, path))
+    assert unnoticed == []
+    assert tried > 70
+
+
+def figures(content: Any, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """Where in the content each integer is, and the integer."""
+    if isinstance(content, int):
+        yield path, content
+    elif isinstance(content, (dict, list)):
+        for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from figures(value, *path, key)

@@ -116,9 +116,8 @@ def billed_rows(
     for tax in taxes:
         if off := tax.vat_cents * MICROS_PER_CENT - tax_micros[tax.vat_category, tax.vat_ppm]:
             detail = tax_detail(account.invoice_id, tax.vat_category, tax.vat_ppm)
-            yield _tax(
-                account, ROUNDING, (account.period_start, account.period_end), off, "", detail, SERVICES["guest"]
-            )
+            period = account.period_start, account.period_end
+            yield _tax(account, ROUNDING, period, off, "", detail, _taxed_service(lines, tax))
 
 
 def unbilled_rows(account: Account, charges: Iterable[Charge]) -> Iterator[CostRow]:
@@ -135,6 +134,7 @@ def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
     used = charge.item == METERED  # a release fee is one thing, at the price of the whole fee
     quantity = f"{account.sign * (charge.slice_minutes if used else 1)}.0"
     unit, price = (UNIT, micros(charge.price_micros)) if used else (FEE_UNIT, micros(charge.gross_micros))
+    priced = charge.instrument if used else f"{charge.instrument}/{charge.item}"
     return CostRow(
         account=account,
         category=USAGE,
@@ -151,7 +151,7 @@ def usage_row(account: Account, charge: Charge, detail_id: str) -> CostRow:
         consumed_unit=unit,
         pricing_category="Dynamic",
         sku=charge.instrument,
-        sku_price=f"{charge.instrument}@{micros(charge.price_micros)}",
+        sku_price=f"{priced}@{price}",
         sku_meter=unit,
         resource=charge.contract_id,
         resource_type=service.resource_type,
@@ -202,6 +202,12 @@ def _tax(
         detail_id=detail_id,
         service=service,
     )
+
+
+def _taxed_service(lines: Sequence[Line], tax: Tax) -> Service:
+    """That of the lines under this tax; where volumes are taxed together with guests, that of guests."""
+    kinds = {line.kind for line in lines if (line.vat_category, line.vat_ppm) == (tax.vat_category, tax.vat_ppm)}
+    return SERVICES[kinds.pop() if len(kinds) == 1 else "guest"]
 
 
 def _rounded_line(account: Account, line: Line, off_micros: int) -> CostRow:

@@ -106,7 +106,19 @@ DECIMALS = frozenset(
         "PricingQuantity",
     }
 )
-INSTANTS = frozenset({"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"})
+INSTANTS = frozenset(
+    {
+        "BillingPeriodCreated",
+        "BillingPeriodEnd",
+        "BillingPeriodLastUpdated",
+        "BillingPeriodStart",
+        "ChargePeriodEnd",
+        "ChargePeriodStart",
+        "InvoiceDetailCreated",
+        "InvoiceDetailLastUpdated",
+        "InvoiceIssueDate",
+    }
+)
 
 
 def values(columns: dict[str, str], rows: Iterable[CostRow]) -> Iterator[tuple[str, ...]]:

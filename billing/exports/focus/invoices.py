@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text
 from billing import periods
 from billing.documents.en16931 import PAYMENT_TERMS
 from billing.documents.issue import DRAFT, parties
-from billing.documents.printing import cents, issued_at, percent
+from billing.documents.printing import cents, issued_at, micros, percent
 from billing.exports.focus.accounts import shown_name
 from billing.exports.focus.billed import Head, heads
 from billing.exports.focus.charges import TAX, USAGE, line_detail, month_bounds, tax_detail
@@ -77,7 +77,12 @@ def details_of(head: Head) -> Iterator[tuple[str, ...]]:
     """The invoice details of one document."""
     invoice = head.account.invoice_id
     for line in head.lines:
-        grain = {"x_Instrument": line.instrument, "x_SliceMinutes": str(line.slice_minutes)}
+        grain = {
+            "x_Instrument": line.instrument,
+            "x_Item": line.item,
+            "x_UnitPrice": micros(line.price_micros),
+            "x_SliceMinutes": str(line.slice_minutes),
+        }
         detail = line_detail(invoice, line.number)
         yield _row(head, USAGE, detail, f"{SERVICES[line.kind].slices} of {line.name}", grain, line.net_cents)
     for tax in head.taxes:

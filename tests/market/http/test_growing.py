@@ -32,6 +32,8 @@ def test_one_call_buys_slices_and_another_gives_them_back(path: str, provider: H
         main, linked = linked, main
     assert (linked["grows"], linked["slices"], linked["end"]) == (main["id"], 2, main["end"])
     assert provider.get(f"/v1/contracts/{linked['id']}").json()["grows"] is None
+    lineage = buyer.get(f"/v1/contracts/{linked['id']}/lineage").json()
+    assert lineage["delivered_by"] == [{"contract": main["id"], "start": linked["start"], "end": main["end"]}]
     for call in ("stop", "release"):
         assert buyer.post(f"/v1/contracts/{linked['id']}/{call}").json()["code"] == "state_forbids"
     fewer = buyer.post(f"{path}/rescale/preview", {"slices": 1}).json()

@@ -41,6 +41,9 @@ def test_a_consumer_turns_into_a_provider_and_sells_the_rest_of_its_contract(
         bought["id"],
         part["id"],
     ]
+    delivered = {"contract": part["id"], "start": part["start"], "end": bought["end"]}
+    assert buyer.get(f"/v1/contracts/{bought['id']}/lineage").json()["delivered_by"] == [delivered]
+    assert other.get(f"/v1/contracts/{part['id']}/lineage").json()["delivered_by"] == []
     released = other.post(f"/v1/contracts/{part['id']}/release").json()
     assert released["contract"]["state"] == "released"
     assert buyer.get(f"/v1/contracts/{bought['id']}").json()["state"] == "scheduled"

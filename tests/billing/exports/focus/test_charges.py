@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
@@ -70,6 +71,29 @@ def test_the_fee_of_the_market_is_between_billed_and_listed() -> None:
     assert (rows[0].listed, rows[0].billed) == ("0.833400", "0.791729")
     assert rows[0].account.service_provider == "Rechenhof AG"
     assert rows[0].account.billing_account_id == "market"
+
+
+def test_computing_and_storage_are_told_apart_down_to_what_is_rounded() -> None:
+    disk = charge(1, kind="volume", instrument="fra1.block.firm", slice_minutes=7)
+    guest = charge(2, slice_minutes=7, vat_ppm=70_000)
+    _, rows = rows_of(paper(INVOICE, replace(BUYER, country="DE"), [disk, guest]))
+    assert Counter((row.service.category, row.category, row.description == "Rounding to cents") for row in rows) == {
+        (service, category, rounding): 1
+        for service in ("Compute", "Storage")
+        for category in ("Usage", "Tax")
+        for rounding in (False, True)
+    }
+    assert {row.service.category: row.resource_type for row in rows if row.resource} == {
+        "Compute": "Nested virtual machine",
+        "Storage": "Block volume",
+    }
+
+
+def test_a_price_id_names_one_price() -> None:
+    fees = [charge(number, item="release", slice_minutes=number) for number in (1, 2)]
+    _, rows = rows_of(paper(INVOICE, BUYER, [charge(3), charge(4), *fees]))
+    prices = {(row.sku_price, row.unit, row.unit_price) for row in rows if row.sku_price}
+    assert len(prices) == len({price for price, _, _ in prices}) == 3
 
 
 def test_names_cannot_run_in_a_spreadsheet() -> None:

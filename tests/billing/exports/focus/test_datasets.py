@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import pyarrow.parquet
@@ -87,19 +90,22 @@ def test_they_hold_for_what_is_not_invoiced_yet(month: Connection, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "column"),
+    ("suffix", "column", "value", "rules"),
     [
-        (b",EUR,", b",EURO,", "BillingCurrency"),
-        (b",buyer,", b",,", "BillingAccountId"),
-        (b",Usage,", b",Buy,", "Consumed"),
+        ("csv", "BillingAccountId", "", "BillingAccountId"),
+        ("csv", "ChargeCategory", "Buy", "Consumed"),
+        ("parquet", "BillingCurrency", "EURO", "BillingCurrency"),
     ],
 )
 def test_one_broken_value_of_1_2_is_found(
-    month: Connection, tmp_path: Path, right: bytes, wrong: bytes, column: str
+    month: Connection, tmp_path: Path, suffix: str, column: str, value: str, rules: str
 ) -> None:
-    data = written(dataset(month, "1.2", "cost-and-usage", None, MONTH))
-    (tmp_path / "broken.csv").write_bytes(data.replace(right, wrong, 1))
-    assert any(rule.startswith(column) for rule in broken_rules(tmp_path / "broken.csv"))
+    one = dataset(month, "1.2", "cost-and-usage", None, MONTH)
+    first = [value if name == column else was for name, was in zip(one.header, next(one.rows), strict=True)]
+    broken = Dataset(one.header, chain([tuple(first)], one.rows))
+    file = tmp_path / f"broken.{suffix}"
+    file.write_bytes(written(broken) if suffix == "csv" else b"".join(parquet_pieces(broken)))
+    assert any(rule.startswith(rules) for rule in broken_rules(file))
 
 
 def test_the_three_datasets_of_1_4_keep_its_model_and_agree(month: Connection) -> None:
@@ -116,13 +122,25 @@ def test_the_three_datasets_of_1_4_keep_its_model_and_agree(month: Connection) -
 
 
 @pytest.mark.parametrize(
-    ("column", "value"),
-    [("BilledCost", "13.74"), ("InvoiceId", "INV-2026-000009"), ("BillingPeriodEnd", "2026-12-01T00:00:00Z")],
+    ("name", "column", "value"),
+    [
+        ("cost-and-usage", "BilledCost", "13.740000"),
+        ("cost-and-usage", "InvoiceDetailId", "INV-2026-000001/99"),
+        ("cost-and-usage", "ChargeCategory", "Buy"),
+        ("cost-and-usage", "ChargePeriodEnd", ""),
+        ("invoice-detail", "BilledCost", "13.74"),
+        ("invoice-detail", "InvoiceId", "INV-2026-000009"),
+        ("invoice-detail", "BillingPeriodEnd", "2026-12-01T00:00:00Z"),
+        ("billing-period", "BillingPeriodStatus", "Ajar"),
+        ("billing-period", "InvoiceIssuerName", ""),
+    ],
 )
-def test_one_broken_value_of_1_4_is_found(month: Connection, column: str, value: str) -> None:
-    bundle = {NAMES[name]: rows(month, name=name) for name in VERSIONS["1.4"]}
-    bundle["Invoice Detail"][0] |= {column: value}
-    assert not validate_dataset_bundle(bundle, invoice_detail_authoritative=True, rounding_tolerance=Decimal(0)).ok
+def test_one_broken_value_of_1_4_is_found(month: Connection, name: str, column: str, value: str) -> None:
+    bundle = {NAMES[each]: rows(month, name=each) for each in VERSIONS["1.4"]}
+    bundle[NAMES[name]][0] |= {column: value}
+    linted = lint_focus_1_4_structure(NAMES[name], bundle[NAMES[name]])
+    report = validate_dataset_bundle(bundle, invoice_detail_authoritative=True, rounding_tolerance=Decimal(0))
+    assert linted.violations or not report.ok
 
 
 def test_rows_before_rounding_are_what_the_ledger_captured_to_the_micro_unit(month: Connection) -> None:
@@ -169,16 +187,23 @@ def test_names_are_in_latin_letters_in_1_2_and_as_they_are_in_1_4(month: Connect
     assert "Łukasz Ærø & Söhne" in {row["SubAccountName"] for row in rows(month, "1.4")}
 
 
-def test_parquet_has_the_rows_of_the_csv_in_types_of_their_own(month: Connection) -> None:
-    table = pyarrow.parquet.read_table(
-        io.BytesIO(b"".join(parquet_pieces(dataset(month, "1.2", "cost-and-usage", None))))
-    )
-    assert str(table.schema.field("BilledCost").type) == "decimal128(28, 6)"
-    assert str(table.schema.field("ChargePeriodStart").type) == "timestamp[us, tz=UTC]"
-    expected = rows(month, "1.2")
-    assert table.num_rows == len(expected)
-    assert [str(one) for one in table["BilledCost"].to_pylist()] == [row["BilledCost"] for row in expected]
-    assert [one or "" for one in table["InvoiceId"].to_pylist()] == [row["InvoiceId"] for row in expected]
+@pytest.mark.parametrize(("version", "name"), [(version, name) for version in VERSIONS for name in VERSIONS[version]])
+def test_parquet_has_the_rows_of_the_csv_in_types_of_their_own(month: Connection, version: str, name: str) -> None:
+    pieces = b"".join(parquet_pieces(dataset(month, version, name, None)))
+    table = pyarrow.parquet.read_table(io.BytesIO(pieces))
+    types: dict[str, Callable[[str], object]] = {
+        "decimal128(28, 6)": Decimal,
+        "timestamp[us, tz=UTC]": datetime.fromisoformat,
+        "string": str,
+    }
+    read_as = {field.name: types[str(field.type)] for field in table.schema}
+    expected = rows(month, version, name)
+    assert table.to_pylist() == [
+        {column: read_as[column](value) if value else None for column, value in row.items()} for row in expected
+    ]
+    said = {column for row in expected for column, value in row.items() if re.fullmatch(r"[0-9-]+T[0-9:]+Z", value)}
+    assert {field.name for field in table.schema if str(field.type).startswith("timestamp")} == said
+    assert read_as.get("BilledCost", Decimal) is Decimal
 
 
 def test_the_same_books_give_the_same_bytes(month: Connection) -> None:
