@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from matching.auditor.twin import Twin
 from matching.commands import Command
-from nestex import replay as replay_filter
+from nestex.replay_lines import LONGEST_LINE
 from tests.matching.histories import ALONE, histories
 from tests.nestex.replaying import ASK, BID, TICK, answers, as_line, as_printed, expressible, run, without
 
@@ -72,7 +72,7 @@ def test_lines_are_ended_by_a_line_feed_alone() -> None:
         (b'{"kind":"tick","minute":1e999}', "invalid_field"),
         (b'{"kind":"tick","minute":NaN}', "invalid_field"),
         (b"{}", "missing_field"),
-        (b" " * (replay_filter.LONGEST_LINE + 1), "body_too_large"),
+        (b" " * (LONGEST_LINE + 1), "body_too_large"),
     ],
 )
 def test_a_line_that_is_no_command_is_answered_by_its_number(line: bytes, code: str) -> None:
@@ -87,7 +87,7 @@ def test_a_line_that_is_no_command_is_answered_by_its_number(line: bytes, code: 
 
 def test_a_line_as_long_as_a_line_may_be_is_read() -> None:
     line = json.dumps(ASK | {"until": 1000}).encode()
-    assert run(line.ljust(replay_filter.LONGEST_LINE) + b"\n" + json.dumps(TICK).encode())[0]["state"] == "rejected"
+    assert run(line.ljust(LONGEST_LINE) + b"\n" + json.dumps(TICK).encode())[0]["state"] == "rejected"
 
 
 @pytest.mark.parametrize(
