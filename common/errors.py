@@ -66,6 +66,7 @@ ERROR_CODES: dict[str, str] = {
     "not_your_side": "Only the other side of the contract can do this.",
     "not_reclaimable": "A firm contract binds its provider to its end; only spot contracts can be reclaimed.",
     "node_not_ready": "The node is not online: no agent has enrolled, or its heartbeats are missing.",
+    "agent_outdated": "The node's agent speaks an older version of the protocol than this needs: upgrade it.",
     "not_an_e_invoice": "The document says something that the European standard for e-invoices has no form for.",
     "not_a_sepa_payment": "There is nothing that a SEPA credit transfer could pay: no IBAN, no euros, or no payouts.",
     "iban_missing": "A payment needs a bank account: an IBAN, given with the call or in the legal identity.",

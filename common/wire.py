@@ -1,7 +1,9 @@
 """The messages between the market and an agent, and their version. Subjects are in `common.subjects`.
 
-Both sides decode leniently, so that a newer peer may add fields; a change of meaning raises `WIRE_VERSION`. Minutes are
-UTC minutes since the Unix epoch; `*_ms` are milliseconds of market time.
+Both sides decode leniently, so that a newer peer may add fields; a change of meaning raises `WIRE_VERSION`. An agent's
+messages carry the version that it speaks, an allocation the lowest that understands it.
+
+Minutes are UTC minutes since the Unix epoch; `*_ms` are milliseconds of market time.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 LONGEST_REASON = 500
 LARGEST_NUMBER = 2**53
 """Above every revision, sequence and millisecond that anybody can mean."""
@@ -20,6 +22,9 @@ Filesystem = Literal["", "ext4"]
 
 Kind = Literal["guest", "volume"]
 """What a contract is for."""
+
+SPOKEN_SINCE: dict[str, int] = {"guest": 1, "volume": 2}
+"""The first version whose agents know contracts of this kind. Others would take a volume for a guest without a name."""
 
 GuestState = Literal[
     "accepted",
@@ -102,6 +107,13 @@ class Extras:
     def attached(self) -> bool:
         """Whether there is anything to attach or to keep."""
         return bool(self.adapters or self.volumes or self.snapshots)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Of every message: the version that whoever is to understand it has to speak."""
+
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from common import codec, subjects
-from common.wire import Allocation, Extras, GuestSpec
+from common.wire import SPOKEN_SINCE, Allocation, Extras, GuestSpec
 from market.tables import contract
 from runtime.outbox import OutboxMessage
 
@@ -26,6 +26,7 @@ def allocation_message(row: Mapping[Any, Any], *, again: str = "") -> OutboxMess
         extras=codec.from_json(Extras, row.get("extras") or {}),
         kind=row["kind"],
         bought_disk_gib=row["guest"]["disk_gib"],
+        version=SPOKEN_SINCE[row["kind"]],
     )
     return OutboxMessage(
         id=f"{row['id']}:{row['revision']}{again and ':'}{again}",

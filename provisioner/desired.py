@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from common import codec
+from common.errors import Refused
 from common.minutes import Window
-from common.wire import Allocation, GuestStatus
+from common.wire import WIRE_VERSION, Allocation, GuestStatus, Spoken
 from provisioner import generations
 from provisioner.guest import MS_PER_MINUTE, GuestRecord, Obeyed
 from provisioner.store import Store
@@ -21,7 +22,12 @@ log = logging.getLogger(__name__)
 
 
 def read_allocation(payload: bytes) -> Allocation:
-    """The message, checked. Raises InvalidInput (`message_malformed` or `window_empty`)."""
+    """The message, checked. Raises InvalidInput (`message_malformed` or `window_empty`), and Refused (`agent_outdated`)
+    where it has a meaning that this agent does not know."""
+    needed = codec.decode(Spoken, payload, lenient=True).version
+    if needed > WIRE_VERSION:
+        message = f"it is of version {needed} of the protocol, this agent speaks {WIRE_VERSION} and has to be upgraded"
+        raise Refused("agent_outdated", message)
     allocation = codec.decode(Allocation, payload, lenient=True)
     Window(allocation.start, allocation.end)
     return allocation

@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 from common import fault_points, subjects
 from common.clock import MarketClock
-from common.errors import InvalidInput, Unavailable
+from common.errors import InvalidInput, Refused, Unavailable
 from common.wire import Allocation
 from provisioner.blocking import Blocking
 from provisioner.desired import accept, read_allocation
@@ -69,10 +69,11 @@ def _generation(message: Msg) -> int:
 
 
 async def _read(message: Msg) -> Allocation | None:
-    """None for a message that can never be obeyed, which the consumer is told not to send again."""
+    """None for a message that cannot be obeyed, which the consumer is told not to send again. The market sends what is
+    lacking anew after a heartbeat: also to the agent that comes after an upgrade."""
     try:
         return replace(read_allocation(message.data), generation=_generation(message))
-    except InvalidInput as error:
+    except (InvalidInput, Refused) as error:
         log.error("allocation on %s refused: %s", message.subject, error)
         await message.term()
         return None

@@ -135,6 +135,9 @@ def _own_node(ask: PlaceAsk, facts: PlacementFacts) -> NodeFacts:
         raise InvalidInput(
             "invalid_field", f"the node is in zone {node.zone}", field="instrument", limit=f"zone {node.zone}"
         )
+    if node.state == "outdated":
+        message = f"the node's agent does not know {facts.instrument.kind}s, which came later than it: upgrade it"
+        raise Refused("agent_outdated", message, field="node")
     if node.state != "online":
         raise Refused("node_not_ready", f"the node is {node.state}; to sell, it must be online", field="node")
     return node

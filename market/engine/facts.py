@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bin
 from billing import ledger, tax
 from billing.standing import STANDING, STANDING_COLUMNS, standing_in
 from common.errors import NotFound
-from common.wire import Capacity
+from common.wire import SPOKEN_SINCE, Capacity
 from market.engine.commands import PlaceAsk, Placement
 from market.engine.contract_facts import CONTRACTS, ContractFacts, contract_facts
 from market.tables import instrument, node, orders, participant, slice_class
@@ -141,6 +141,9 @@ class Facts:
     instruments: dict[str, InstrumentFacts] = field(default_factory=dict)
     parties: dict[str, PartyFacts] = field(default_factory=dict)
     nodes: dict[str, NodeFacts] = field(default_factory=dict)
+    spoken: dict[str, int | None] = field(default_factory=dict)
+    """By node, the version of the protocol that its agent speaks."""
+
     contracts: dict[str, ContractFacts] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     by_order_id: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -157,7 +160,14 @@ class Facts:
             return PlacementFacts(instrument, party)
         if placement.contract is not None:
             return PlacementFacts(instrument, party, contract=self.contracts.get(placement.contract))
-        return PlacementFacts(instrument, party, self.nodes.get(placement.node))
+        return PlacementFacts(instrument, party, self._node_for(placement.node, instrument))
+
+    def _node_for(self, node_id: str, instrument: InstrumentFacts) -> NodeFacts | None:
+        """The node, `outdated` where its agent would not understand what is sold."""
+        node, spoken = self.nodes.get(node_id), self.spoken.get(node_id)
+        if node is None or node.state != "online" or spoken is None or spoken >= SPOKEN_SINCE[instrument.kind]:
+            return node
+        return dataclasses.replace(node, state="outdated")
 
     def spend(self, participant_id: str, amount_micros: int) -> None:
         """Let later commands of the batch see less (or, negative, more) available cash."""
@@ -193,10 +203,12 @@ def gather(
     known = pipe.put(_BY_CLIENT_ID, client_ids) if client_ids["owners"] else None
     finished = pipe.put(_BY_ORDER_ID, {"ids": list(named), "shard": shard}) if named else None
     pipe.send()
+    found = _rows(backing)
     return Facts(
         instruments={row.code: _instrument(row) for row in _rows(instruments)},
         parties={row.id: _party(row) for row in _rows(parties)},
-        nodes={row.id: _node(row) for row in _rows(backing)},
+        nodes={row.id: _node(row) for row in found},
+        spoken={row.id: row.wire_version for row in found},
         contracts={row.id: contract_facts(row) for row in _rows(resales)},
         by_client_id={(row.participant_id, row.client_order_id): row._asdict() for row in _rows(known)},
         by_order_id={row.id: row._asdict() for row in _rows(finished)},

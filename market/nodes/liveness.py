@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
-from common.wire import Heartbeat
-from market.tables import contract, node, orders
+from common.wire import SPOKEN_SINCE, Heartbeat
+from market.tables import contract, instrument, node, orders, slice_class
 
 _LIVE = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
 
@@ -30,8 +30,8 @@ def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> N
     later = node.c.heartbeat_at.is_(None) | (node.c.heartbeat_at < at)
     statement = node.update().where(node.c.id == beat.node, later)
     own_work = None if beat.own_work is None else asdict(beat.own_work)
-    values = {"state": "online", "heartbeat_at": at, "agent_version": beat.agent_version, "own_work": own_work}
-    connection.execute(statement.values(values))
+    spoken = {"agent_version": beat.agent_version, "wire_version": beat.version}
+    connection.execute(statement.values(state="online", heartbeat_at=at, own_work=own_work, **spoken))
 
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
@@ -63,16 +63,18 @@ def mark_lost(connection: Connection, silent_seconds: float) -> Sequence[str]:
 
 
 def asks_to_withdraw(connection: Connection, node_id: str | None = None) -> list[OpenAsk]:
-    """Asks that are still on a book although their node is lost, or is being drained; of one node, or of all."""
+    """Asks that are still on a book although their node is lost, or is being drained, or has an agent that is too old
+    for what they sell; of one node, or of all."""
+    kind = select(slice_class.c.kind).join(instrument, instrument.c.slice_class == slice_class.c.name)
+    since = case(SPOKEN_SINCE, value=kind.where(instrument.c.code == orders.c.instrument).scalar_subquery())
+    why = case((node.c.draining, "node_drained"), (node.c.state == "lost", "node_lost"), else_="agent_outdated")
+    gone = (node.c.state == "lost") | node.c.draining | (node.c.wire_version < since)
     query = (
-        select(orders.c.id, orders.c.participant_id, orders.c.shard, node.c.draining)
+        select(orders.c.id, orders.c.participant_id, orders.c.shard, why)
         .join(node, node.c.id == orders.c.node_id)
-        .where((node.c.state == "lost") | node.c.draining, orders.c.state.in_(("new", "partially_filled")))
+        .where(gone, orders.c.state.in_(("new", "partially_filled")))
         .order_by(orders.c.id)
     )
     if node_id is not None:
         query = query.where(node.c.id == node_id)
-    return [
-        OpenAsk(row.id, row.participant_id, row.shard, "node_drained" if row.draining else "node_lost")
-        for row in connection.execute(query)
-    ]
+    return [OpenAsk(*row) for row in connection.execute(query)]

@@ -76,6 +76,7 @@ node = Table(
         comment="what the provider itself uses of the machine, by the newest heartbeat",
     ),
     Column("agent_version", Text),
+    Column("wire_version", Integer, comment="of the protocol, as its agent speaks it by the newest heartbeat"),
     Column("agent_public_key", Text, unique=True),
     Column("heartbeat_at", TIMESTAMP(timezone=True), comment="real time"),
     Column("draining", Boolean, nullable=False, server_default=text("false"), comment="nothing more of it is sold"),

@@ -39,6 +39,7 @@ def read_heartbeat(data: bytes, sender: str) -> Heartbeat:
     beat = codec.decode(Heartbeat, data, lenient=True)
     _check(beat.node == sender, "node")
     _check(0 <= beat.at_ms <= LARGEST_NUMBER, "at_ms")
+    _check(0 < beat.version <= _LARGEST_REVISION, "version")
     used = _NOTHING if beat.own_work is None else beat.own_work
     _check(all(0 <= amount <= LARGEST_NUMBER for amount in (used.vcpus, used.memory_mib, used.disk_gib)), "own_work")
     return replace(beat, agent_version=plain_text(beat.agent_version, _LONGEST_VERSION))

@@ -7,7 +7,7 @@ from typing import Any
 
 from common import subjects
 from common.ids import derived_id
-from common.wire import WIRE_VERSION
+from common.wire import SPOKEN_SINCE, WIRE_VERSION
 from market.contract_states import BUSTED, FAILED
 from matching.auditor.backing import bond_of, escrow_of
 from matching.auditor.facts import EntryFacts, InstrumentFacts
@@ -197,6 +197,6 @@ def _message(contract: Row) -> Row:
             "generation": 0,
             "kind": contract["kind"],
             "bought_disk_gib": contract["guest"]["disk_gib"],
-            "version": WIRE_VERSION,
+            "version": SPOKEN_SINCE.get(contract["kind"], WIRE_VERSION),
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from common import codec
 from common.agent_commands import CommandAnswer, Resend, Sync, Watermark
 from common.clock import ClockAnchor, MarketClock, SystemClock
 from common.guest_states import GUEST_STATES
-from common.wire import Capacity
+from common.wire import WIRE_VERSION, Capacity
 from nestex.stack.nats import start_nats
 from nestex.stack.supervisor import Supervisor
 from provisioner.hypervisor.libvirt_driver import LibvirtDriver
@@ -171,6 +172,24 @@ def test_commands_that_make_no_sense_are_answered_with_the_reason(
             await eventually(lambda: side.beats)
             assert "dance" in (await side.command("dance", Watermark(1))).reason
             assert "revisions" in (await side.command("sync", Watermark(1))).reason
+
+    asyncio.run(story())
+
+
+def test_an_allocation_that_only_a_newer_agent_understands_is_left_to_that_and_harms_no_other(
+    agent_node: Node, nats_server: Nats, node: str
+) -> None:
+    async def story() -> None:
+        agent_node.enrolled(nats_server, node)
+        agent_node.start()
+        async with market(nats_server, node) as side:
+            now = agent_node.clock.minute()
+            known = allocation(now, now + 99)
+            await side.allocate(replace(allocation(now, now + 99, number=2), version=WIRE_VERSION + 1))
+            await side.allocate(known)
+            await eventually(lambda: "accepted" in side.states(known.contract))
+            assert side.states(contract(2)) == []
+            assert "has to be upgraded" in agent_node.log()
 
     asyncio.run(story())
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common import codec
-from common.errors import InvalidInput
-from common.wire import GuestStatus
+from common.errors import InvalidInput, Refused
+from common.wire import WIRE_VERSION, GuestStatus
 from provisioner.desired import accept, read_allocation
 from provisioner.store import Store
 from tests.provisioner.factories import NODE, allocation, contract, new_store
@@ -78,3 +78,9 @@ def test_what_this_agent_cannot_obey_is_refused(change: dict[str, object]) -> No
     with pytest.raises(InvalidInput):
         read_allocation(json.dumps(message).encode())
     assert read_allocation(codec.encode(allocation())) == allocation()
+
+
+def test_what_means_more_than_this_agent_knows_is_not_taken_for_what_it_knows() -> None:
+    newer = codec.to_json(allocation()) | {"version": WIRE_VERSION + 1, "kind": "licence"}
+    with pytest.raises(Refused, match="upgraded"):
+        read_allocation(json.dumps(newer).encode())

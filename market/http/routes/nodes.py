@@ -64,6 +64,7 @@ class NodeModel(BaseModel):
     offered: CapacityModel
     reserved_until: InstantText
     agent_version: str | None
+    wire_version: int | None = Field(description="of the agents' protocol, as its agent speaks it")
     heartbeat_at: str | None = Field(description="real time of the newest heartbeat")
 
 
@@ -219,5 +220,6 @@ def _model(row: Mapping[Any, Any]) -> NodeModel:
         offered=CapacityModel(vcpus=row["vcpus"], memory_mib=row["memory_mib"], disk_gib=row["disk_gib"]),
         reserved_until=minute_text(row["reserved_until"]),
         agent_version=row["agent_version"],
+        wire_version=row["wire_version"],
         heartbeat_at=None if row["heartbeat_at"] is None else instant_text(row["heartbeat_at"]),
     )

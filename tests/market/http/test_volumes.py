@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from common import codec
-from common.wire import Allocation, GuestSpec
+from common.wire import Allocation, Capacity, GuestSpec, Heartbeat
+from market.nodes.liveness import asks_to_withdraw, record_heartbeat
 from runtime import outbox
 from tests.market.factories import ZONE, World
 from tests.market.http.bodies import ask, bid
 from tests.market.http.conftest import Http, joined, online_node
+from tests.market.nodes.test_liveness import now
 
 BLOCK = f"{ZONE}.block.firm"
 TEMPLATE = {"name": "data", "filesystem": "ext4"}
@@ -74,6 +77,31 @@ def test_a_bid_for_volumes_names_them_and_nothing_of_a_guest(buyer: Http, block:
     assert buyer.get("/v1/contracts", params={"kind": "guest"}).json()["items"] == []
     told = _sent(world)
     assert (told.kind, told.guest) == ("volume", GuestSpec("data", 0, 0, 20, "", filesystem="ext4"))
+
+
+def test_storage_is_not_sold_of_a_node_whose_agent_does_not_know_volumes(
+    operator: Http, provider: Http, buyer: Http, block: str, node_id: str, world: World
+) -> None:
+    """Its agent is found out by its heartbeat, which an agent of before volumes sends with version 1."""
+    selling = provider.get("/v1/orders", params={"instrument": block}).json()["items"][0]["id"]
+    beat = Heartbeat(node_id, "0.1.0", True, {}, Capacity(8, 16_384, 80), 0, 0)
+    with world.begin() as connection:
+        record_heartbeat(connection, beat, now(connection))
+        assert asks_to_withdraw(connection) == []
+        record_heartbeat(connection, replace(beat, version=1), now(connection))
+        [found] = asks_to_withdraw(connection)
+    assert (found.order, found.reason) == (selling, "agent_outdated")
+    assert provider.get(f"/v1/nodes/{node_id}").json()["wire_version"] == 1
+    more = ask(node_id, instrument=block, slices=1)
+    assert _code(provider.post("/v1/orders", more)) == (422, "agent_outdated", "node")
+    assert provider.post("/v1/orders", ask(node_id, slices=1)).status_code == 201
+    with world.begin() as connection:
+        record_heartbeat(connection, beat, now(connection))
+        assert asks_to_withdraw(connection) == []
+    assert provider.post("/v1/orders", more).status_code == 201
+    for fields, needed in (({}, 1), ({"instrument": block, "volume": TEMPLATE}, 2)):
+        _bought(buyer, **fields)
+        assert _sent(world).version == needed
 
 
 def test_a_volume_is_attached_to_one_guest_after_the_other_of_its_node_and_buyer(
