@@ -1,8 +1,8 @@
 """Linked asks of a node share what is free of it: each is offered whole, and when one sells, the others are cut.
 
-At every minute at which a linked ask has something left, in every resource: that, what the node has sold, and what its
-other open asks offer stay within what it was stamped with as the node's offer. So what linked asks have left is
-no part of the node's load (`matching.load`), and what they sell becomes part of it.
+At every minute at which a linked ask has something left, in every resource of its slices: that, what the node has sold,
+and what its other open asks offer stay within what it was stamped with as the node's offer. So what linked asks have
+left is no part of the node's load (`matching.load`), and what they sell becomes part of it.
 """
 
 from __future__ import annotations
@@ -92,11 +92,12 @@ def _fitting(ask: LinkedAsk, taken: SliceVector) -> int:
 
 
 def _kept(ask: LinkedAsk, offered: SliceVector | None) -> SliceVector:
-    """What the ask was not stamped with of so large an offer."""
+    """What the ask was not stamped with of so large an offer, in the resources that it takes."""
     if offered is None:
         return 0, 0, 0
-    vcpus, memory_mib, disk_gib = ask.offered
-    return max(0, offered[0] - vcpus), max(0, offered[1] - memory_mib), max(0, offered[2] - disk_gib)
+    vcpus, memory_mib, disk_gib = (max(0, all_of - own) for all_of, own in zip(offered, ask.offered, strict=True))
+    takes = ask.vector
+    return vcpus if takes[0] else 0, memory_mib if takes[1] else 0, disk_gib if takes[2] else 0
 
 
 def _plus(one: SliceVector, other: SliceVector) -> SliceVector:

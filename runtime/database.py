@@ -6,8 +6,9 @@ retry.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -55,21 +56,29 @@ def connect(
 
 def _ask_idle_connections(engine: Engine, real: RealClock) -> None:
     """Before a connection is used again after a while, see that it is alive: one that is not is replaced. Where it was
-    used a moment ago, asking would cost a busy engine as much as a statement."""
+    used a moment ago, asking would cost a busy engine as much as a statement: then it is asked only if the server has
+    said something since, or hung up, which the operating system knows."""
 
     def used(_driver: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
         record.info[_USED_AT] = real.monotonic()
 
     def ask(driver: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-        if real.monotonic() - record.info.get(_USED_AT, -_ASK_AFTER_SECONDS) < _ASK_AFTER_SECONDS:
-            return
+        idle_seconds = real.monotonic() - record.info.get(_USED_AT, -_ASK_AFTER_SECONDS)
         try:
-            engine.dialect.do_ping(driver)
+            if idle_seconds >= _ASK_AFTER_SECONDS or _has_word(driver):
+                engine.dialect.do_ping(driver)
         except engine.dialect.loaded_dbapi.Error as error:
             raise InvalidatePoolError from error
 
     event.listen(engine, "checkin", used)
     event.listen(engine, "checkout", ask)
+
+
+def _has_word(driver: Any) -> bool:
+    """Whether anything has come on the line of an idle connection: a last message, or its end."""
+    line = select.poll()
+    line.register(driver.fileno(), select.POLLIN)
+    return bool(line.poll(0))
 
 
 def transaction(engine: Engine, work: Callable[[Connection], T]) -> T:

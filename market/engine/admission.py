@@ -144,7 +144,7 @@ def _own_node(ask: PlaceAsk, facts: PlacementFacts) -> NodeFacts:
 
 
 def _check_capacity(slices: int, vector: Capacity, offered: Capacity, committed: Capacity) -> None:
-    for resource in ("vcpus", "memory_mib", "disk_gib"):
+    for resource in (name for name in ("vcpus", "memory_mib", "disk_gib") if getattr(vector, name)):
         free = getattr(offered, resource) - getattr(committed, resource)
         if slices * getattr(vector, resource) > free:
             raise Refused(

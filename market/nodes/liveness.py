@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,8 @@ from common.wire import SPOKEN_SINCE, Heartbeat
 from market.tables import contract, instrument, node, orders, slice_class
 
 _LIVE = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
+_IS_THERE = contract.c.guest_state.is_distinct_from("removed")
+_LEAVING = contract.c.ended_minute.is_not(None) & (contract.c.want != "gone") & _IS_THERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,21 @@ def record_heartbeat(connection: Connection, beat: Heartbeat, at: datetime) -> N
 
 def live_revisions(connection: Connection, node_id: str) -> dict[str, int]:
     """Contract -> revision of everything that the node should hold, also what ends soon: released or reclaimed."""
-    is_there = contract.c.guest_state.is_distinct_from("removed")
-    leaving = contract.c.ended_minute.is_not(None) & (contract.c.want != "gone") & is_there
     known = (contract.c.node_id == node_id) & contract.c.grows.is_(None)  # the others are part of these
     of_node = select(contract.c.id, contract.c.revision).where(known)
-    query = of_node.where(_LIVE).union_all(of_node.where(leaving))  # an index for each
+    query = of_node.where(_LIVE).union_all(of_node.where(_LEAVING))  # an index for each
     return {row.id: row.revision for row in connection.execute(query)}
 
 
-def untold(connection: Connection, node_id: str, told: Mapping[str, int]) -> list[str]:
-    """Live contracts of the node whose newest status, of these instants in market milliseconds, has not come."""
-    query = select(contract.c.id, contract.c.guest_state_at_ms).where(contract.c.node_id == node_id, _LIVE)
-    return [row.id for row in connection.execute(query) if told.get(row.id, 0) > row.guest_state_at_ms]
+def untold(connection: Connection, beat: Heartbeat) -> list[str]:
+    """Contracts of the node whose newest status has not come: live ones, by the instants in the heartbeat, and those
+    that ended early whose guests the market believes there, where the agent knows the contract and tells of no guest:
+    that one is gone."""
+    of_node = select(contract.c.id, contract.c.guest_state_at_ms).where(contract.c.node_id == beat.node)
+    live = connection.execute(of_node.where(_LIVE)).all()
+    leaving = connection.execute(of_node.where(_LEAVING, contract.c.grows.is_(None))).all()
+    silent = [row.id for row in live if beat.told.get(row.id, 0) > row.guest_state_at_ms]
+    return silent + [row.id for row in leaving if row.id in beat.applied and row.id not in beat.told]
 
 
 def enrolled_nodes(connection: Connection) -> list[str]:

@@ -117,7 +117,7 @@ def _compare(connection: Connection, beat: Heartbeat, at: datetime, now_micros: 
     Only a heartbeat of the running minute is news: after an older one, a guest may have become ready and be metered.
     """
     record_heartbeat(connection, beat, at)
-    missing = untold(connection, beat.node, beat.told)
+    missing = untold(connection, beat)
     late: Sequence[str] = ()
     if beat.synced and is_news:
         unsaid = {*missing, *(beat.applied.keys() - beat.told.keys())}  # its statuses are not all in the stream yet

@@ -62,9 +62,9 @@ class NodeLoads:
             loads.append(_Load(ask, Stretch(start, end, ask.slices), taker.offered is not None))
         told = f"with ask {ask.order}, node {ask.node}"
         if taker.offered is not None:
-            _check_within(taker.offered, _beside(ask, loads), start, end, told)
+            _check_within(ask, taker.offered, _beside(ask, loads), start, end, told)
         if taker.offered is None or not new:
-            _check_within(offered, loads, start, end, told)
+            _check_within(ask, offered, loads, start, end, told)
 
     def check_linked(self, now: int, open_orders: Sequence[Holding]) -> None:
         """Raises Difference when what a linked ask has left does not fit any more beside what its node has sold and
@@ -76,7 +76,7 @@ class NodeLoads:
                 told = f"with linked ask {ask.order}, node {ask.node}"
                 for left in holding.supply:
                     if left.slices and left.end > now + 1:
-                        _check_within(holding.offered, loads, max(left.start, now + 1), left.end, told)
+                        _check_within(ask, holding.offered, loads, max(left.start, now + 1), left.end, told)
 
     def _loads(self, node: str, now: int, open_orders: Iterable[Holding]) -> list[_Load]:
         self._sold[node] = [load for load in self._sold[node] if load.taken.end > now]
@@ -93,7 +93,8 @@ def _beside(ask: EnterAsk, loads: Iterable[_Load]) -> list[_Load]:
     return [load for load in loads if not load.linked or load.command == ask]
 
 
-def _check_within(offered: Capacity, loads: Sequence[_Load], start: int, end: int, told: str) -> None:
+def _check_within(ask: EnterAsk, offered: Capacity, loads: Sequence[_Load], start: int, end: int, told: str) -> None:
+    """Only in the resources of the ask's slices: it takes nothing of the others."""
     for minute in sorted({start, *(load.taken.start for load in loads if start < load.taken.start < end)}):
         there = [load for load in loads if load.taken.start <= minute < load.taken.end]
         vcpus, memory_mib, disk_gib = (
@@ -102,7 +103,9 @@ def _check_within(offered: Capacity, loads: Sequence[_Load], start: int, end: in
             for takes in _RESOURCES
         )
         require(
-            vcpus <= offered.vcpus and memory_mib <= offered.memory_mib and disk_gib <= offered.disk_gib,
+            (not ask.slice_vcpus or vcpus <= offered.vcpus)
+            and (not ask.slice_memory_mib or memory_mib <= offered.memory_mib)
+            and (not ask.slice_disk_gib or disk_gib <= offered.disk_gib),
             f"{told} is oversold at minute {minute}: {vcpus} vCPUs, {memory_mib} MiB, {disk_gib} GiB of {offered}",
         )
 

@@ -17,7 +17,7 @@ class Buyer:
 
     def ask(self, verb: str, body: dict[str, Any] | None = None) -> None:
         """Command, until there is an answer."""
-        self.town.until(lambda: self.town.buyer.post(f"{self.path}/{verb}", body), f"an answer to {verb}")
+        self.town.buyer.post(f"{self.path}/{verb}", body)
 
     def settled(self, state: str) -> Any:
         """The guest, when its agent says that it is as wanted."""

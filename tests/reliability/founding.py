@@ -11,11 +11,12 @@ from common.clock import SystemClock
 from common.minutes import minute_text, parse_minute
 from nestex.bootstrap import NewDeployment
 from nestex.cli.client import MarketClient
-from nestex.local import running_market, start_agent
+from nestex.local import LocalMarket, running_market, start_agent
 from nestex.stack.hypervisor_kind import HypervisorKind
 from nestex.stack.ports import LOOPBACK
 from runtime.database import connect
 from tests.reliability.cable import Cable
+from tests.reliability.patient import PatientClient
 from tests.reliability.town import CODE, NODE, ZONE, Town, settings
 
 SPEED = 60
@@ -54,7 +55,7 @@ def running_town(
         try:
             operator = MarketClient(market.url, market.operator_key)
             operator.post("/v1/instruments", INSTRUMENT)
-            provider, buyer = _join(operator, market.url, "seller"), _join(operator, market.url, "buyer")
+            provider, buyer = _join(operator, market, "seller"), _join(operator, market, "buyer")
             provider.post("/v1/providers", FORM)
             node = _node(provider)
             token = provider.post(f"/v1/nodes/{node}/enrolment")["token"]
@@ -71,11 +72,11 @@ def running_town(
             cable.close()
 
 
-def _join(operator: MarketClient, url: str, name: str) -> MarketClient:
+def _join(operator: MarketClient, market: LocalMarket, name: str) -> PatientClient:
     joined = operator.post("/v1/participants", {"name": name, "email": f"{name}@example.org"})
     deposit = {"participant": joined["participant"]["id"], "amount": "100000", "key": f"test/{name}"}
     operator.post("/v1/deposits", deposit)
-    return MarketClient(url, joined["api_key"])
+    return PatientClient(market.url, joined["api_key"], market.supervisor.watch)
 
 
 def _node(provider: MarketClient) -> str:
@@ -93,10 +94,10 @@ def offer(town: Town) -> None:
         "price": "0.3",
         "node": town.node,
         "slices": 8,
-        "available_until": town.until(lambda: _in_minutes(town.provider, 40_000), "an answer from the market"),
+        "available_until": _in_minutes(town.provider, 40_000),
         "client_order_id": town.new_name("offer"),
     }
-    town.until(lambda: town.provider.post("/v1/orders", body), "an answer to the offer")
+    town.provider.post("/v1/orders", body)
 
 
 def _in_minutes(client: MarketClient, minutes: int) -> str:

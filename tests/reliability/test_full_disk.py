@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import Unavailable
-from nestex.audit.market import audit
+from nestex.cli.client import MarketClient
 from tests.reliability.founding import running_town
-from tests.reliability.town import AHEAD, CODE, Town
+from tests.reliability.town import AHEAD, CODE
 
 SIZE = "256m"
 LONG = 30
@@ -38,11 +38,11 @@ def _fill(disk: Path) -> Path:
     return ballast
 
 
-def _try_to_trade(town: Town, number: int) -> bool:
+def _try_to_trade(buyer: MarketClient, number: int) -> bool:
     """Whether an order was answered. It rests far below the market, and takes its place in every table."""
     bid = {"side": "bid", "instrument": CODE, "price": "0.06", "guests": 1, "duration_minutes": 60}
     try:
-        town.buyer.post("/v1/orders", bid | {"client_order_id": f"full-{number}"})
+        buyer.post("/v1/orders", bid | {"client_order_id": f"full-{number}"})
     except Unavailable:
         return False
     return True
@@ -52,16 +52,16 @@ def test_a_market_whose_database_has_no_room_goes_on_when_there_is_room(
     small_disk: Path, data_path: Path, patient_children: pytest.MonkeyPatch
 ) -> None:
     with running_town(data_path) as town:
-        name = town.buy(minutes=LONG)
+        hasty, name = town.buyer.hasty(), town.buy(minutes=LONG)
         town.wait(AHEAD)
         guests = town.until(town.instances, "the guests")
         ballast = _fill(small_disk)
-        town.until(lambda: not all(_try_to_trade(town, number) for number in range(500)), "the first refusal")
+        town.until(lambda: not all(_try_to_trade(hasty, number) for number in range(500)), "the first refusal")
         assert "No space left on device" in town.log("postgres")
         town.wait(3.0)
         assert town.instances() == guests, "guests run on"
         ballast.unlink()
-        town.until(lambda: _try_to_trade(town, 10_000), "an answer")
+        town.until(lambda: _try_to_trade(hasty, 10_000), "an answer")
         town.check_story(town.buy(), settled=False)
         town.check_story(name, minutes=LONG)
-        assert audit(town.database, None, lambda done, of: None).difference is None
+        town.check_history()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import libvirt
 from sqlalchemy import Engine, text
@@ -19,11 +19,14 @@ from common import fault_points
 from common.clock import RealClock, SystemClock
 from common.errors import Unavailable
 from common.minutes import minute_text, parse_minute
+from nestex.audit.market import audit
 from nestex.books import first_difference
-from nestex.cli.client import MarketClient
 from nestex.local import LocalMarket, start_engine
 from tests.reliability import jumping
 from tests.reliability.cable import Cable
+from tests.reliability.patient import LOOK_SECONDS, PATIENCE_SECONDS, PatientClient
+
+T = TypeVar("T")
 
 ZONE = "fra1"
 CODE = f"{ZONE}.std.firm"
@@ -35,8 +38,6 @@ AHEAD = 5
 """Market minutes from the bid to the start, so that a process has time to come back."""
 LATEST = 60
 """Market minutes by which the start may be later, when the answer is long in coming."""
-_PATIENCE_SECONDS = 90.0
-_LOOK_SECONDS = 0.1
 _TERMINAL = frozenset({"completed", "released", "reclaimed", "failed", "busted"})
 
 
@@ -50,8 +51,8 @@ class Town:
     fault_file: Path
     cable: Cable
     libvirt_uri: str
-    provider: MarketClient
-    buyer: MarketClient
+    provider: PatientClient
+    buyer: PatientClient
     node: str
     clock: RealClock = field(default_factory=SystemClock)
     _names: Iterator[int] = field(default_factory=count)
@@ -98,9 +99,14 @@ class Town:
         """Let time pass, while the supervisor starts again what has died."""
         self.market.supervisor.watch(seconds)
 
+    def answered(self, ask: Callable[[], T]) -> T:
+        """The first answer, whatever it is, of somebody who may be just coming back."""
+        [answer] = self.until(lambda: [ask()], "an answer")
+        return cast("T", answer)
+
     def until(self, done: Callable[[], Any], what: str) -> Any:
         """The first true answer. Raises AssertionError when patience ends."""
-        end = self.clock.monotonic() + _PATIENCE_SECONDS
+        end = self.clock.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 answer = done()
@@ -109,14 +115,13 @@ class Town:
             if answer:
                 return answer
             assert self.clock.monotonic() < end, f"{what} has not happened"
-            self.wait(_LOOK_SECONDS)
+            self.wait(LOOK_SECONDS)
 
     def buy(self, *, minutes: int = MINUTES, guests: int = GUESTS, ahead: int = AHEAD) -> str:
         """A bid that is repeated under the same name until it is answered; its name. Its guests start in `ahead` to
         `ahead` + 1 minutes."""
         name = self.new_name("story")
-        now = self.until(lambda: self.buyer.get("/v1/time"), "an answer from the market")
-        start = parse_minute(now["next_minute"], field="next_minute") + ahead
+        start = self.next_minute() + ahead
         body = {
             "side": "bid",
             "instrument": CODE,
@@ -127,9 +132,13 @@ class Town:
             "start_by": minute_text(start + LATEST),
             "client_order_id": name,
         }
-        placed = self.until(lambda: self.buyer.post("/v1/orders", body), f"an answer to {name}")
+        placed = self.buyer.post("/v1/orders", body)
         assert placed["state"] == "filled", placed
         return name
+
+    def next_minute(self) -> int:
+        """The first market minute for which one can buy."""
+        return parse_minute(self.buyer.get("/v1/time")["next_minute"], field="next_minute")
 
     def new_name(self, of: str) -> str:
         """A `client_order_id`, under which an order can be repeated until it is answered."""
@@ -141,7 +150,7 @@ class Town:
         end = self.contracts(name)[0]["end_minute"]
 
         def running_or_over() -> bool:
-            over = parse_minute(self.buyer.get("/v1/time")["next_minute"], field="next_minute") > end
+            over = self.next_minute() > end
             return over or guests <= {guest for guest, _number in self.instances()}
 
         self.until(running_or_over, f"the guests of {name}")
@@ -154,8 +163,12 @@ class Town:
             " WHERE u.contract_id = c.id) AS reported_seconds FROM contract c JOIN orders o ON o.id = c.bid_order_id"
             " JOIN billable_contract b ON b.contract_id = c.id WHERE o.client_order_id = :name ORDER BY c.id"
         )
-        with self.database.begin() as connection:
-            return [dict(row) for row in connection.execute(query, {"name": name}).mappings()]
+
+        def read() -> list[dict[str, Any]]:
+            with self.database.begin() as connection:
+                return [dict(row) for row in connection.execute(query, {"name": name}).mappings()]
+
+        return self.answered(read)
 
     def missing_minutes(self, name: str) -> int:
         """Minutes of its guests, from the first that was reported to the end of the window, that nobody reported."""
@@ -164,8 +177,12 @@ class Town:
             " JOIN (SELECT contract_id, min(minute) AS first, count(*) AS reported FROM usage_minute"
             " GROUP BY contract_id) u ON u.contract_id = c.id WHERE o.client_order_id = :name"
         )
-        with self.database.begin() as connection:
-            return int(connection.execute(query, {"name": name}).scalar_one())
+
+        def read() -> int:
+            with self.database.begin() as connection:
+                return int(connection.execute(query, {"name": name}).scalar_one())
+
+        return self.answered(read)
 
     def ended(self, name: str) -> list[dict[str, Any]]:
         """The contracts of a bid once all are over."""
@@ -191,7 +208,15 @@ class Town:
             assert row["billed_minutes"] == row["delivered_seconds"] // 60, row
         if settled:
             self.until(lambda: not self.domains(), "the removal of the last guest")
-        assert first_difference(self.database) is None
+        self.check_books()
+
+    def check_books(self) -> None:
+        """`nestex books check` says ok."""
+        assert self.answered(lambda: first_difference(self.database)) is None
+
+    def check_history(self) -> None:
+        """`nestex audit` says ok."""
+        assert self.answered(lambda: audit(self.database, None, lambda _done, _of: None).difference) is None
 
     def instances(self) -> set[tuple[str, int]]:
         """Name and libvirt's number of every guest that runs: a guest that was started anew has another number."""

@@ -50,10 +50,11 @@ def main() -> int:
 
 
 def _line(told: Told, seconds_each: float) -> str:
+    used = ", ".join(f"{count} {name}" for name, count in told.uses.items() if count)
     return (
         f"seed {told.seed}: {told.orders} orders, {told.contracts} contracts, {told.minutes} minutes billed,"
-        f" {len(told.faults)} faults, {told.unknown} outcomes unknown, {told.seconds:.0f} s lived,"
-        f" {told.digest[:8]}, {seconds_each:.2f} s each {told.ends}"
+        f" {used or 'nothing else'}, {len(told.faults)} faults, {told.unknown} outcomes unknown,"
+        f" {told.seconds:.0f} s lived, {told.digest[:8]}, {seconds_each:.2f} s each {told.ends}"
     )
 
 

@@ -23,7 +23,7 @@ class Backup:
     def __init__(self, engine: Engine, notebook: Notebook) -> None:
         self._engine = engine
         self._notebook = notebook
-        self._placed = dict(notebook.placed)
+        self._placed, self._ordered = dict(notebook.placed), dict(notebook.ordered)
         with engine.begin() as connection:
             self._rows = {table: _copy_out(connection, table) for table in _TABLES}
             found = connection.execute(
@@ -47,7 +47,7 @@ class Backup:
             for name, value in self._sequences:
                 connection.execute(text("SELECT setval(:name, :value)"), {"name": name, "value": value})
             connection.exec_driver_sql(NEW_GENERATION.replace("clock_timestamp()", "now()"))
-            self._notebook.placed = dict(self._placed)
+            self._notebook.placed, self._notebook.ordered = dict(self._placed), dict(self._ordered)
             return before - _contracts(connection)
 
 

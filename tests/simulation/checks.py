@@ -5,26 +5,31 @@ Every check returns the first difference as a sentence, or None.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from billing.tables import billable_contract, ledger_account, usage_minute, usage_refused
-from common.minutes import SECONDS_PER_MINUTE
+from billing.tables import billable_contract, ledger_account, usage_refused
 from market.contract_states import RECLAIMED, RELEASED
-from market.engine.commands import Answer, Command, EndContract, PlaceAsk, PlaceBid, PreviewOrder
-from market.nodes.liveness import live_revisions
+from market.engine.commands import (
+    Answer,
+    Command,
+    EndContract,
+    PlaceAsk,
+    PlaceBid,
+    PlaceGroup,
+    PreviewOrder,
+    RescaleContract,
+)
 from market.tables import contract, orders
 from nestex.audit.market import audit
 from nestex.books import first_difference
-from provisioner.guest import GuestRecord
+from tests.simulation.delivery import MS_PER_MINUTE
 from tests.simulation.hypervisor import Run
-from tests.simulation.market import SPOT_CODE
 
-MS_PER_MINUTE = 60_000
 OVERDUE_MINUTES = 12
 EARLY_MINUTES = 2
 """A little more than a clock can be off."""
@@ -33,12 +38,17 @@ DONE = ("filled", "canceled", "expired", "rejected")
 
 def acknowledged(database: Engine, command: Command, answer: Answer) -> str | None:
     """What was answered is in the database at the moment at which the caller hears it."""
-    if answer.order is not None and not isinstance(command, PreviewOrder):
-        return as_answered(database, answer.order)
-    if isinstance(command, PlaceAsk | PlaceBid) and answer.problem is not None:
+    told = () if isinstance(command, PreviewOrder) else (answer.order, *answer.orders)
+    for order in told:
+        if order is not None and (difference := as_answered(database, order)) is not None:
+            return difference
+    if answer.problem is not None:
+        return _nothing_of(database, command, answer.problem.code)
+    if isinstance(command, RescaleContract) and answer.trades:
+        bought = select(contract.c.id).where(contract.c.bid_order_id == command.order)
         with database.connect() as connection:
-            if connection.execute(select(orders.c.id).where(orders.c.id == command.order)).one_or_none():
-                return f"order {command.order} was refused ({answer.problem.code}) and exists"
+            if connection.execute(bought).one_or_none() is None:
+                return f"the growth of {command.contract} by order {command.order} was acknowledged and does not exist"
     if isinstance(command, EndContract) and answer.ended is not None:
         with database.connect() as connection:
             state = connection.execute(select(contract.c.state).where(contract.c.id == command.contract)).scalar_one()
@@ -49,21 +59,22 @@ def acknowledged(database: Engine, command: Command, answer: Answer) -> str | No
     return None
 
 
-def running(database: Engine, participant: str) -> list[str]:
-    """The contracts that this participant bought and that have not ended, by id."""
-    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
-    query = select(contract.c.id).where(contract.c.buyer_id == participant, live)
+def _nothing_of(database: Engine, command: Command, code: str) -> str | None:
+    asked = command.bids if isinstance(command, PlaceGroup) else (command,)
+    names = [each.order for each in asked if isinstance(each, PlaceAsk | PlaceBid | RescaleContract)]
     with database.connect() as connection:
-        return list(connection.execute(query.order_by(contract.c.id)).scalars())
+        found = connection.execute(select(orders.c.id).where(orders.c.id.in_(names))).scalars().first()
+    return found and f"order {found} was refused ({code}) and exists"
 
 
-def reclaimable(database: Engine, participant: str) -> list[str]:
-    """The contracts that this participant sold and may take back, by id."""
-    live = contract.c.state.in_(("scheduled", "provisioning", "running", "stopped"))
-    spot = contract.c.instrument == SPOT_CODE
-    query = select(contract.c.id).where(contract.c.provider_id == participant, live, spot)
+def exclusive(database: Engine) -> str | None:
+    """Of the bids of an exclusive group, one trades at most."""
+    columns = orders.c
+    traded = select(columns.exclusive_group).where(columns.exclusive_group.is_not(None), columns.guests_filled > 0)
+    query = traded.group_by(columns.exclusive_group).having(func.count() > 1)
     with database.connect() as connection:
-        return list(connection.execute(query.order_by(contract.c.id)).scalars())
+        group = connection.execute(query).scalars().first()
+    return group and f"two bids of the exclusive group {group} have traded"
 
 
 def as_answered(database: Engine, told: Mapping[str, Any]) -> str | None:
@@ -124,24 +135,6 @@ def overdue(database: Engine, up: list[str], minute: int) -> str | None:
     return late and f"the guest of {late} is up although its window is long over"
 
 
-def agreement(database: Engine, node: str, held: Mapping[str, GuestRecord], up: list[str], minute: int) -> str | None:
-    """The agent holds exactly what the market wants of it, and nothing else runs."""
-    with database.connect() as connection:
-        wanted = live_revisions(connection, node)
-    for name, revision in wanted.items():
-        record = held.get(name)
-        if record is None or record.allocation.revision != revision:
-            return (
-                f"node {node} should hold {name} at revision {revision} and has {record and record.allocation.revision}"
-            )
-        inside = record.allocation.start < minute < record.allocation.end - 1
-        wanted_up = record.allocation.want in ("run", "paused") and not record.halted
-        if inside and wanted_up and record.state != "failed" and name not in up:
-            return f"node {node}: the guest of {name} should run and does not ({record.state})"
-    stray = [name for name in up if name not in wanted and name not in held]
-    return f"node {node} runs {stray[0]}, which nobody wants" if stray else None
-
-
 def ended(database: Engine, up: list[str]) -> str | None:
     """Every contract is at its end, nothing is held for it, and no guest is left."""
     if up:
@@ -164,77 +157,23 @@ def ended(database: Engine, up: list[str]) -> str | None:
     return f"account {left.id} still holds {left.balance_micros}" if left is not None else None
 
 
-def delivered(
-    database: Engine,
-    runs: list[Run],
-    may_lack: Callable[[str], bool],
-    broken: set[str],
-    commanded: set[str],
-    slack_seconds: int,
-) -> str | None:
-    """Every delivered minute is billed, and none that was not, by contract.
-
-    A guest is delivered from when it was told to be ready: not before, where its agent died between its start and the
-    news of it. `may_lack` names the nodes whose agents have lost what they knew. Of `broken` guests, the time since
-    they were last seen up counts for nothing. `commanded` guests may be off because their buyers want it, which
-    counts, or be on the way up again, which does not.
-    """
-    with database.connect() as connection:
-        rows = connection.execute(select(billable_contract)).all()
-        usage = usage_minute.c
-        query = select(usage.contract_id, func.sum(usage.seconds)).group_by(usage.contract_id)
-        metered = {name: int(seconds) for name, seconds in connection.execute(query)}
-        ready = select(contract.c.id, contract.c.ready_at_micros).where(contract.c.ready_at_micros.is_not(None))
-        ready_at = {name: int(micros) // 1000 for name, micros in connection.execute(ready)}
-    bounds = {row.contract_id: (row.start_minute, row.ended_minute or row.end_minute) for row in rows}
-    up_ms, ready_ms = _times(runs, bounds, ready_at)
-    for row in rows:
-        seconds = metered.get(row.contract_id, 0)
-        if row.contract_id in commanded:  # one that is stopped before its start is delivered without ever being up
-            start, end = bounds[row.contract_id]
-            up_ms[row.contract_id] = (end - start) * MS_PER_MINUTE
-        up_s, delivered_s = up_ms[row.contract_id] / 1000, ready_ms[row.contract_id] / 1000
-        if seconds > up_s + slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {up_s:.1f} s up"
-        may_be_less = row.contract_id in broken | commanded or may_lack(row.node_id)
-        if not may_be_less and seconds < delivered_s - slack_seconds:
-            return f"contract {row.contract_id}: {seconds} s metered, {delivered_s:.1f} s delivered: too few"
-        if seconds // SECONDS_PER_MINUTE != row.billed_minutes:
-            return f"contract {row.contract_id}: {seconds} s metered, {row.billed_minutes} minutes billed"
-    return None
-
-
 def refused(database: Engine, may_lack: Callable[[str], bool], given_up: set[str]) -> str | None:
-    """No usage was refused but what came too late, and what a restore has left without a contract."""
+    """No usage was refused but what came too late, of a contract that was over or sold on, and what a restore has left
+    without one."""
     with database.connect() as connection:
         rows = connection.execute(select(usage_refused)).all()
     wrong = [
         row.reason
         for row in rows
         if not may_lack(row.node_id)
-        and row.reason not in ("after_end", "after_close")
+        and row.reason not in ("after_end", "after_close", "delivered_by_another")
         and row.contract_id not in given_up
     ]
     return f"usage was refused: {wrong[0]}" if wrong else None
 
 
-def _times(
-    runs: list[Run], bounds: Mapping[str, tuple[int, int]], ready_at: Mapping[str, int]
-) -> tuple[Counter[str], Counter[str]]:
-    """For how many ms of its window each contract's guest was up, and up after it was told to be ready."""
-    up_ms: Counter[str] = Counter()
-    ready_ms: Counter[str] = Counter()
-    for run in runs:
-        start, end = bounds[run.contract]
-        if run.to_ms is not None:
-            from_ms, to_ms = max(run.from_ms, start * MS_PER_MINUTE), min(run.to_ms, end * MS_PER_MINUTE)
-            up_ms[run.contract] += max(0, to_ms - from_ms)
-            ready_ms[run.contract] += max(0, to_ms - max(from_ms, ready_at.get(run.contract, to_ms)))
-    return up_ms, ready_ms
-
-
 def given_back(told: Mapping[str, Any], again: Answer) -> str | None:
-    """The same client_order_id gives the same order back."""
-    if again.order is None or again.order["id"] != told["id"]:
+    """The same client_order_id gives the same order back, or the same group."""
+    if told["id"] not in [order["id"] for order in (again.order, *again.orders) if order is not None]:
         return f"client_order_id {told['client_order_id']} of {told['id']} gives {again}"
     return None

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from runtime.driver import allow_driver_work
 from runtime.metadata import metadata
 from tests.simulation.clocks import WALL_MICROS
-from tests.simulation.loop import PROCESS, Life, SimulatedLoop
+from tests.simulation.loop import PROCESS, Life, Process, SimulatedLoop
 
 CommitFault = Literal["fails", "is not heard of"]
 FAULTS: tuple[CommitFault, ...] = ("fails", "is not heard of")
@@ -52,10 +52,23 @@ class SimulatedDatabase:
         self.engine = engine
         self.faults: dict[str, CommitFault] = {}
         self._loop = loop
+        self._users: dict[Any, Process | None] = {}
 
     def now_seconds(self) -> float:
         """Real time since the Unix epoch."""
         return (WALL_MICROS + self._loop.time_micros()) / 1_000_000
+
+    def hang_up(self, process: Process) -> None:
+        """The process has died: what its sessions have locked is free."""
+        for driver, user in self._users.items():
+            if user is process and not driver.closed:
+                driver.execute("SELECT pg_advisory_unlock_all()")
+
+    def checkout(self, driver: Any, *_rest: Any) -> None:
+        self._users[driver] = PROCESS.get()
+
+    def checkin(self, driver: Any, _record: Any) -> None:
+        self._users.pop(driver, None)
 
     def begin(self, connection: Connection) -> None:
         process = PROCESS.get()
@@ -89,7 +102,7 @@ class SimulatedDatabase:
 @contextmanager
 def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
     """The database at `url`, empty."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=2)
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=2, max_overflow=-1)
     allow_driver_work(engine)
     simulated = SimulatedDatabase(engine, loop)
     tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
@@ -98,6 +111,8 @@ def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))  # names of our own metadata
     opened: list[Any] = []
     event.listen(engine, "connect", lambda driver, _record: opened.append(driver))
+    event.listen(engine, "checkout", simulated.checkout)
+    event.listen(engine, "checkin", simulated.checkin)
     event.listen(engine, "begin", simulated.begin)
     event.listen(engine, "before_cursor_execute", simulated.execute)
     event.listen(engine, "commit", simulated.commit)

@@ -39,6 +39,7 @@ class Faults:
     agents: dict[str, tuple[Host, AgentFile, WatchedDriver]]
     notebook: Notebook
     slow: dict[str, float] = field(default_factory=dict)
+    ever_slow: set[str] = field(default_factory=set)
     losing_acks: bool = False
     skewed: bool = False
     bus_lost: bool = False
@@ -151,6 +152,7 @@ class Faults:
 
     def _slow(self) -> str:
         name = self.rng.choice(sorted(self.hosts))
+        self.ever_slow.add(name)
         self.slow[name] = self.rng.uniform(0.2, 3)
         self.loop.call_later(self.rng.uniform(1, 6), self.slow.pop, name, None)
         return f"slow {name}: {self.slow[name]:.1f} s"
@@ -161,7 +163,8 @@ class Faults:
         if not up:
             return "no guest to crash"
         contract = self.rng.choice(sorted(up))
-        (driver.crash if self.rng.random() < 0.6 else driver.vanish)(contract)
+        is_guest = contract in driver.domains
+        (driver.crash if is_guest and self.rng.random() < 0.6 else driver.vanish)(contract)
         return f"guest down {contract}"
 
     def _hypervisor(self) -> str:

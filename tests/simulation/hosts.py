@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.loop import PROCESS, Life, Process, SimulatedLoop
-from tests.simulation.network import Network
 
 RESTART_SECONDS = 1.0
 
@@ -17,9 +16,9 @@ Main = Callable[[SimulatedClock], Coroutine[Any, Any, None]]
 
 
 class Host:
-    """One process after the other, all of one name. `main` is given the process's clock."""
+    """One process after the other, all of one name. `main` is given the process's clock; `died` hears of each end."""
 
-    def __init__(self, loop: SimulatedLoop, network: Network, name: str, main: Main) -> None:
+    def __init__(self, loop: SimulatedLoop, name: str, main: Main, died: Callable[[Process], None]) -> None:
         self.name = name
         self.skew_micros = 0
         self.ends: list[BaseException | None] = []
@@ -28,8 +27,8 @@ class Host:
         self.up_since = 0.0
         self._closed = False
         self._loop = loop
-        self._network = network
         self._main = main
+        self._died = died
         self._outside = copy_context()
         self._outside.run(PROCESS.set, None)
 
@@ -52,7 +51,7 @@ class Host:
         if self.process.life is Life.DEAD:
             return
         self._bury()
-        self._network.hang_up(self.process)
+        self._died(self.process)
 
         def begin() -> None:
             before_start()
@@ -86,7 +85,7 @@ class Host:
         if task is self.process.tasks[0] and self.process.life is not Life.DEAD:
             self.ends.append(None if task.cancelled() else task.exception())
             self._bury()
-            self._network.hang_up(self.process)
+            self._died(self.process)
             self._loop.call_later(RESTART_SECONDS, self.start, context=self._outside)
 
 

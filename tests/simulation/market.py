@@ -22,11 +22,16 @@ from tests.market.factories import INSTRUMENT, PROVIDER_FORM, ZONE
 
 SPOT_INSTRUMENT = replace(INSTRUMENT, firmness="spot")
 SPOT_CODE = SPOT_INSTRUMENT.code
-CAPACITY = Capacity(12, 12 * 2048, 120)
+BLOCK_INSTRUMENT = replace(INSTRUMENT, slice_class="block")
+BLOCK_CODE = BLOCK_INSTRUMENT.code
+CAPACITY = Capacity(12, 12 * 2048, 160)
+"""Of every node: there is storage for volumes besides that of its guests."""
 NODES_OF = (1, 1)
 """Nodes of each provider."""
 CASH_MICROS = (50_000_000, 2_000_000, 30_000)
 """Cash of each buyer: the last has enough for a few small bids."""
+SELLERS = 2
+"""So many of the buyers may sell what they have bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ def found(database: Engine, anchor: ClockAnchor) -> Cast:
         identities.save(connection, MARKET, PROVIDER_FORM, anchor.market_micros)
         for standard in STANDARD:
             add_class(connection, standard)
-        for instrument in (INSTRUMENT, SPOT_INSTRUMENT):
+        for instrument in (INSTRUMENT, SPOT_INSTRUMENT, BLOCK_INSTRUMENT):
             create_instrument(connection, instrument)
         providers = [_participant(connection, anchor, f"provider-{n}", 20_000_000) for n in range(len(NODES_OF))]
         for provider in providers:
@@ -60,6 +65,8 @@ def found(database: Engine, anchor: ClockAnchor) -> Cast:
             for index, (provider, count) in enumerate(zip(providers, NODES_OF, strict=True))
         }
         buyers = [_participant(connection, anchor, f"buyer-{index}", cash) for index, cash in enumerate(CASH_MICROS)]
+        for seller in buyers[:SELLERS]:
+            become_provider(connection, anchor.market_micros, seller, PROVIDER_FORM)
     return Cast(nodes, tuple(buyers))
 
 

@@ -17,7 +17,7 @@ from market.worker.process import follow_up
 from market.worker.relay import publish_waiting
 from provisioner.agent import Agent
 from provisioner.blocking import Blocking
-from provisioner.hypervisor.port import Hypervisor
+from provisioner.guest import GuestRecord
 from provisioner.identity import Identity
 from provisioner.store import Store
 from runtime import bus as product_bus
@@ -28,6 +28,7 @@ from tests.simulation.bus import URL
 from tests.simulation.clocks import SimulatedClock
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.hosts import Main
+from tests.simulation.hypervisor import WatchedDriver
 from tests.simulation.market import CAPACITY
 
 HEARTBEAT_SECONDS = 2.0
@@ -68,6 +69,18 @@ class Server:
             await asyncio.sleep(_LOOK_SECONDS)
 
 
+class WatchedStore(Store):
+    """The agent's memory; `note` is told what it writes down of contracts."""
+
+    def __init__(self, path: Path, node: str, note: Callable[[GuestRecord], None]) -> None:
+        super().__init__(path, node)
+        self._note = note
+
+    def put_guest(self, record: GuestRecord) -> None:
+        super().put_guest(record)
+        self._note(record)
+
+
 def market(nodes: tuple[str, ...], traders: Callable[[RemoteEngine], list[Coroutine[Any, Any, None]]]) -> Main:
     """The market process: it makes what the agents bind to, and serves the traders."""
 
@@ -84,12 +97,12 @@ def market(nodes: tuple[str, ...], traders: Callable[[RemoteEngine], list[Corout
     return main
 
 
-def agent(node: str, anchor: ClockAnchor, file: Callable[[], Path], driver: Hypervisor) -> Main:
+def agent(node: str, anchor: ClockAnchor, file: Callable[[], Path], driver: WatchedDriver) -> Main:
     """As `provisioner.agent`, on the file of the moment."""
 
     async def main(clock: SimulatedClock) -> None:
         storage, hypervisor = Blocking("store"), Blocking("hypervisor")
-        store = await storage(Store, file(), node)
+        store = await storage(WatchedStore, file(), node, driver.note)
         await Agent(
             Identity(node, "", "", (URL,), anchor),
             store,

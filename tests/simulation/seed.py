@@ -6,7 +6,7 @@ import random
 import secrets
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 
 from billing.tables import billable_contract
+from market.reseller.decide import CLIENT_ID as RESELLER
 from market.tables import contract, orders
 from tests.simulation.bus import bus
 from tests.simulation.complaints import complaints
@@ -30,11 +31,24 @@ _DIGEST = """
         (SELECT string_agg(ledger_account::text, '' ORDER BY id) FROM ledger_account)))
 """
 
+_USES = """
+    SELECT (SELECT count(*) FROM orders WHERE exclusive_group IS NOT NULL AND guests_filled > 0) AS groups,
+        (SELECT count(*) FROM contract WHERE resold_from IS NOT NULL) AS resold,
+        (SELECT count(*) FROM contract WHERE grows IS NOT NULL) AS grown,
+        (SELECT count(*) FROM contract WHERE replaces IS NOT NULL) AS replaced,
+        (SELECT count(*) FROM contract WHERE kind = 'volume') AS volumes,
+        (SELECT count(*) FROM contract WHERE extras ->> 'attached_to' <> '') AS attached,
+        (SELECT count(*) FROM contract JOIN orders ON orders.id = ask_order_id WHERE linked) AS of_linked,
+        (SELECT count(*) FROM contract JOIN orders ON orders.id = ask_order_id
+            WHERE starts_with(orders.client_order_id, :reseller)) AS of_resellers
+"""
+
 
 @dataclass
 class Told:
     """What a seed has shown: how much happened, what went wrong when, and a digest that is the same every time.
 
+    `uses` tells how often more than plain trading came to something.
     `difference` is the first promise that did not hold, `ends` counts the processes that ended by themselves.
     """
 
@@ -48,6 +62,7 @@ class Told:
     contracts: int = 0
     minutes: int = 0
     digest: str = ""
+    uses: dict[str, int] = field(default_factory=dict)
 
 
 def run(seed: int, url: str, folder: Path, *, with_faults: bool = True) -> Told:
@@ -92,6 +107,7 @@ def _count(told: Told, database: Engine) -> None:
         told.orders = connection.execute(select(func.count()).select_from(orders)).scalar_one()
         told.contracts = connection.execute(select(func.count()).select_from(contract)).scalar_one()
         told.minutes = connection.execute(select(func.sum(billable_contract.c.billed_minutes))).scalar_one() or 0
+        told.uses = dict(connection.execute(text(_USES), {"reseller": RESELLER}).one()._mapping)
         told.digest = connection.execute(text(_DIGEST)).scalar_one()
 
 

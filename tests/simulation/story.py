@@ -8,32 +8,33 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from billing.tables import billable_contract
 from common.clock import MarketClock
 from common.errors import Unavailable
-from market.contracts.command_guest import Change, command_guest
 from market.engine.client import EngineClient, RemoteEngine
-from market.engine.commands import Answer, Command, Placement
+from market.engine.commands import Answer, Command
 from provisioner.store import Store
 from runtime import bus as product_bus
-from runtime.database import transaction
 from tests.market.factories import ZONE
-from tests.simulation import checks
+from tests.simulation import checks, delivery
 from tests.simulation.agent_file import AgentFile
+from tests.simulation.agreement import agreement, kept
 from tests.simulation.bus import Bus
 from tests.simulation.clocks import IN_THE_MIDDLE, NEAR_THE_END, SPEED, SimulatedClock, anchor_at
 from tests.simulation.complaints import surprising
 from tests.simulation.database import SimulatedDatabase
+from tests.simulation.delivery import Seen
+from tests.simulation.desk import Desk, end_reselling, reselling
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Host, bury
 from tests.simulation.hypervisor import Run, WatchedDriver
-from tests.simulation.loop import SimulatedLoop
+from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.market import found
-from tests.simulation.notebook import Notebook
+from tests.simulation.notebook import Notebook, Placed
 from tests.simulation.processes import GRACE_MINUTES, SETTINGS, Server, agent, market
-from tests.simulation.traders import Desk, Trader
+from tests.simulation.traders import Trader
 
 ACTIVE_SECONDS = 12
 AGREE_SECONDS = 60
@@ -68,7 +69,7 @@ class Story:
         self._cast = found(data.engine, anchor)
         self.notebook = Notebook(self._heard)
         self._broken: list[str] = []
-        desk = Desk(self._bought, self._reclaimable, self._command)
+        desk = Desk(data.engine, self._clock)
         self._traders = [
             Trader(f"{seed} {index}", owner, self._cast.providers.get(owner, ()), self.notebook, self._clock, desk)
             for index, owner in enumerate((*self._cast.providers, *self._cast.buyers))
@@ -100,6 +101,7 @@ class Story:
                 striking.cancel()
             self.faults.heal()
             self.notebook.is_open = False
+            end_reselling(self._data.engine, self._clock.minute())
             await self._agree()
             await self._come_to_an_end()
             await self._hold_to_promises()
@@ -115,23 +117,15 @@ class Story:
         return None
 
     def _host(self, name: str, main: Callable[[SimulatedClock], Coroutine[Any, Any, None]]) -> Host:
-        self.hosts[name] = Host(self._loop, self._wired.network, name, main)
+        self.hosts[name] = Host(self._loop, name, main, self._died)
         return self.hosts[name]
 
     def _trading(self, engine: EngineClient) -> list[Coroutine[Any, Any, None]]:
         return [trader.trade(engine) for trader in self._traders]
 
-    def _bought(self, participant: str) -> list[str]:
-        return checks.running(self._data.engine, participant)
-
-    def _reclaimable(self, participant: str) -> list[str]:
-        return checks.reclaimable(self._data.engine, participant)
-
-    async def _command(self, participant: str, contract: str, change: Change) -> None:
-        def work(connection: Connection) -> None:
-            command_guest(connection, participant, contract, change, self._clock.now_micros())
-
-        await asyncio.to_thread(transaction, self._data.engine, work)
+    def _died(self, process: Process) -> None:
+        self._wired.network.hang_up(process)
+        self._data.hang_up(process)
 
     def _heard(self, command: Command, answer: Answer) -> None:
         if difference := checks.acknowledged(self._data.engine, command, answer):
@@ -161,7 +155,7 @@ class Story:
         return [run for run in runs if run.contract not in self.faults.given_up]
 
     def _is_well(self, host: Host, driver: WatchedDriver) -> bool:
-        well_since = self._clock.now_ms() - checks.OVERDUE_MINUTES * checks.MS_PER_MINUTE
+        well_since = self._clock.now_ms() - checks.OVERDUE_MINUTES * delivery.MS_PER_MINUTE
         began = self._loop.time() - host.up_since > WELL_SECONDS and host.is_running
         return began and driver.failing_until_ms < well_since and host.name not in self.faults.slow
 
@@ -172,9 +166,10 @@ class Story:
         self._must(difference)
 
     def _disagreement(self) -> str | None:
-        in_doubt = [trader.in_doubt.order for trader in self._traders if trader.in_doubt is not None]
-        if in_doubt:
-            return f"order {in_doubt[0]} is still in doubt"
+        if in_doubt := [trader.in_doubt for trader in self._traders if trader.in_doubt is not None]:
+            return f"{in_doubt[0]} is still in doubt"
+        if (node := reselling(self._data.engine)) is not None:
+            return f"node {node} does not end to sell by itself"
         for node, (host, file, driver) in self._agents.items():
             if not file.path().exists():
                 return f"{host.name} is not back"
@@ -183,52 +178,67 @@ class Story:
             store.close()
             if left := self.faults.given_up.intersection(driver.up()):
                 return f"{host.name} runs {min(left)}, which the restored market does not know"
-            difference = checks.agreement(self._data.engine, node, held, driver.up(), self._clock.minute())
+            difference = agreement(self._data.engine, node, held, driver, self._clock.minute())
             if difference is not None:
                 return difference
         return None
 
     async def _come_to_an_end(self) -> None:
-        with self._data.engine.connect() as connection:
-            last = connection.execute(select(func.max(billable_contract.c.end_minute))).scalar_one() or 0
+        columns, last = billable_contract.c, self._clock.minute()
+        query = select(func.max(columns.end_minute), func.count().filter(columns.state == "open"))
         while self._clock.minute() < last + GRACE_MINUTES + 10:
             with self._data.engine.connect() as connection:
-                query = select(func.count()).where(billable_contract.c.state == "open")
-                if not connection.execute(query).scalar_one() and self._clock.minute() > last + 2:
-                    break
+                newest, are_open = connection.execute(query).one()
+            last = newest or 0
+            if not are_open and self._clock.minute() > last + 2:
+                break
             await asyncio.sleep(LOOK_SECONDS)
             self._look()
 
     async def _hold_to_promises(self) -> None:
-        engine, drivers = self._data.engine, {node: driver for node, (_h, _f, driver) in self._agents.items()}
-        up = [name for driver in drivers.values() for name in driver.up()]
-        lost = {node for node, (_host, file, _driver) in self._agents.items() if file.changed}
-        skewed, lossy = self.faults.skewed, self.faults.restores > 0 and self.faults.bus_lost
-        broken = {name for driver in drivers.values() for name in driver.broken}
-        slack = SLACK_SECONDS + (200 if skewed else 0)
+        engine, drivers = self._data.engine, [driver for _host, _file, driver in self._agents.values()]
         self._look()
-        self._must(checks.ended(engine, up))
+        self._must(checks.ended(engine, [name for driver in drivers for name in driver.up()]))
         self._must(checks.books(engine))
         self._must(checks.audited(engine))
-        lacking = set(self._agents) if skewed or lossy else lost
-        commanded = self.notebook.commanded
-        self._must(checks.delivered(engine, self._runs(), lacking.__contains__, broken, commanded, slack))
-        self._must(checks.refused(engine, lacking.__contains__, self.faults.given_up))
-        for _placement, told in self.notebook.placed.values():
+        self._must(checks.exclusive(engine))
+        self._must(kept(engine, self.notebook.ordered))
+        self._must(delivery.difference(engine, self._seen()))
+        self._must(checks.refused(engine, self._forgetful().__contains__, self.faults.given_up))
+        for _placed, told in self.notebook.placed.values():
             self._must(checks.as_answered(engine, told))
-        client = await product_bus.connect(SETTINGS, "checker")
-        placed = list(self.notebook.placed.values())
-        answers = await _asked_again(RemoteEngine(client), [placement for placement, _told in placed])
-        for (_placement, told), again in zip(placed, answers, strict=True):
+        client, orders = await product_bus.connect(SETTINGS, "checker"), list(self.notebook.placed.values())
+        answers = await _asked_again(RemoteEngine(client), [placed for placed, _told in orders])
+        for (_placed, told), again in zip(orders, answers, strict=True):
             self._must(checks.given_back(told, again))
         await client.close()
+
+    def _forgetful(self) -> set[str]:
+        """The nodes whose agents have lost what they knew, or have heard of another time."""
+        if self.faults.skewed or (self.faults.restores > 0 and self.faults.bus_lost):
+            return set(self._agents)
+        return {node for node, (_host, file, _driver) in self._agents.items() if file.changed}
+
+    def _seen(self) -> Seen:
+        """What was delivered, and of which contracts less may be metered."""
+        careless, offs, forgetful = set[str](), list[Run](), self._forgetful()
+        for node, (host, _file, driver) in self._agents.items():
+            offs += driver.offs
+            careless |= driver.broken
+            for run in driver.runs:
+                is_volume = run.instance == 0
+                is_late = host.name in self.faults.ever_slow and run.contract in self.notebook.commanded
+                if node in forgetful or is_late or (is_volume and driver.has_failed):
+                    careless.add(run.contract)
+        slack = SLACK_SECONDS + 200 * self.faults.skewed
+        return Seen(self._runs(), offs, frozenset(careless), frozenset(self.notebook.commanded), slack)
 
     def _must(self, difference: str | None) -> None:
         if difference is not None:
             raise Broken(difference)
 
 
-async def _asked_again(engine: RemoteEngine, placements: list[Placement]) -> list[Answer]:
+async def _asked_again(engine: RemoteEngine, placements: list[Placed]) -> list[Answer]:
     """The answers; an engine that has just ended comes back by itself, within a lease."""
     until = asyncio.get_running_loop().time() + 2 * SETTINGS.lease_seconds
     while True:

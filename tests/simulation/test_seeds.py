@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,19 @@ import pytest
 from tests.simulation.seed import run
 
 SEEDS = 100
-OF_A_TEST = 5
+OF_A_TEST = 20
+WAYS = ("groups", "resold", "volumes", "of_linked", "of_resellers")
+"""What comes to something in every so many seeds, whatever breaks."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, OF_A_TEST))
 def test_whatever_breaks_the_market_keeps_its_promises(first: int, simulated_url: str, agent_files: Path) -> None:
+    used: Counter[str] = Counter()
     for seed in range(first, first + OF_A_TEST):
         told = run(seed, simulated_url, agent_files)
+        used.update(told.uses)
         assert told.difference is None, f"python -m tests.simulation --from {seed} --seeds 1\n" + "\n".join(told.faults)
+    assert all(used[way] for way in WAYS), used
 
 
 def test_without_faults_everything_that_was_sold_is_delivered(simulated_url: str, agent_files: Path) -> None:

@@ -1,4 +1,4 @@
-"""Random providers and buyers, and the notebook in which they keep what they were told."""
+"""Random providers and buyers: what they do next, and what they do about an answer that does not come."""
 
 from __future__ import annotations
 
@@ -13,10 +13,6 @@ from sqlalchemy.exc import DBAPIError
 
 from common.clock import MarketClock
 from common.errors import NestexError, Unavailable
-from common.ids import derived_id
-from market.contracts import command_guest as commands
-from market.contracts.change_guest import rescale
-from market.contracts.command_guest import Change
 from market.engine.client import EngineClient
 from market.engine.commands import (
     AmendOrder,
@@ -24,44 +20,27 @@ from market.engine.commands import (
     CancelOrder,
     Command,
     EndContract,
-    GuestTemplate,
     PlaceAsk,
     PlaceBid,
-    Placement,
+    PlaceGroup,
     PreviewOrder,
+    RescaleContract,
 )
-from matching.commands import TimeInForce
-from tests.market.factories import CODE, ZONE
-from tests.simulation.market import SPOT_CODE
-from tests.simulation.notebook import Notebook
+from tests.market.factories import ZONE
+from tests.simulation.commanding import deed
+from tests.simulation.desk import Desk
+from tests.simulation.holdings import Holding
+from tests.simulation.notebook import Notebook, Placed
+from tests.simulation.wishes import PRICES, Wishes
 
 PAUSE_SECONDS = 1.0
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
-RELEASES, RECLAIMS, COMMANDS = 0.04, 0.06, 0.12
-"""So often somebody releases a contract, if it has any, or reclaims one that it sold, or commands its guest."""
-COMMANDED: tuple[Change, ...] = (
-    commands.stop,
-    commands.pause,
-    commands.start,
-    commands.start,
-    commands.resume,
-    commands.restart,
-    rescale(memory_mib=1024),
-)
-SPOT = 0.3
-"""So many orders are for slices that their providers may reclaim."""
-PRICES = (120, 150, 180, 200, 220)
+RECLAIMS, RESTS, RESELLING, HELD = 0.02, 0.25, 0.03, 0.35
+"""So often somebody takes a contract back, looks what others have left of theirs, lets a node sell by itself, or does
+something about a contract, if there is any."""
 
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a trader does besides asking the engine. `bought` and `reclaimable` tell a participant's contracts that have
-    not ended, `command` carries out a change of the guest of one."""
-
-    bought: Callable[[str], list[str]]
-    reclaimable: Callable[[str], list[str]]
-    command: Callable[[str, str, Change], Awaitable[None]]
+Act = Callable[[], Awaitable[None]]
 
 
 class Trader:
@@ -71,36 +50,35 @@ class Trader:
         self, seed: str, participant: str, nodes: tuple[str, ...], notebook: Notebook, clock: MarketClock, desk: Desk
     ) -> None:
         self.participant = participant
-        self.in_doubt: Placement | None = None
+        self.in_doubt: Placed | None = None
         self._rng = random.Random(seed)
-        self._seed = seed
         self._nodes = nodes
         self._notebook = notebook
-        self._minute = clock.minute
         self._desk = desk
+        self._wishes = Wishes(self._rng, seed, participant, nodes, clock.minute)
         self._orders: list[str] = []
-        self._numbers = 0
 
     async def trade(self, engine: EngineClient) -> None:
         """For ever; after the notebook is closed, only until nothing is in doubt."""
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
             if self.in_doubt is not None:
-                await self._send(engine, dataclasses.replace(self.in_doubt, order=self._new_id()))
+                await self._send(engine, self._again(self.in_doubt))
             elif self._notebook.is_open:
-                next_command = self._next()
-                if isinstance(next_command, tuple):
-                    await self._command(*next_command)
+                chosen = self._next()
+                if isinstance(chosen, Deferred):
+                    await chosen.act()
                 else:
-                    await self._send(engine, next_command)
+                    await self._send(engine, chosen)
 
-    async def _command(self, contract: str, change: Change) -> None:
-        self._notebook.commanded.add(contract)
-        with suppress(NestexError, DBAPIError):  # the contract may be over; it may not be known whether it happened
-            await self._desk.command(self.participant, contract, change)
+    def _again(self, placed: Placed) -> Placed:
+        """The same under other ids."""
+        if isinstance(placed, PlaceGroup):
+            return PlaceGroup(tuple(dataclasses.replace(bid, order=self._wishes.new_id()) for bid in placed.bids))
+        return dataclasses.replace(placed, order=self._wishes.new_id())
 
     async def _send(self, engine: EngineClient, command: Command) -> None:
-        if isinstance(command, PlaceAsk | PlaceBid):
+        if isinstance(command, PlaceAsk | PlaceBid | PlaceGroup):
             self.in_doubt = command
         try:
             async with asyncio.timeout(self._rng.uniform(*PATIENCE_SECONDS)):
@@ -108,89 +86,94 @@ class Trader:
         except (Unavailable, TimeoutError):
             self._notebook.unknown += 1
             return
-        if isinstance(command, PlaceAsk | PlaceBid):
+        told = answer.orders if answer.order is None else (answer.order,)
+        if isinstance(command, PlaceAsk | PlaceBid | PlaceGroup):
             self.in_doubt = None
-            if answer.order is not None:
-                self._orders.append(answer.order["id"])
-                self._notebook.placed[answer.order["id"]] = command, answer.order
-        elif answer.order is not None and isinstance(command, AmendOrder | CancelOrder):
-            placement, _before = self._notebook.placed[command.order]
-            self._notebook.placed[command.order] = placement, answer.order
+            for order in told:
+                self._orders.append(order["id"])
+                self._notebook.placed[order["id"]] = command, order
+        elif isinstance(command, AmendOrder | CancelOrder):
+            for order in told:
+                placed, _before = self._notebook.placed[command.order]
+                self._notebook.placed[command.order] = placed, order
         self._notebook.answers += 1
         self._notebook.heard(command, answer)
 
-    def _next(self) -> Command | tuple[str, Change]:
+    def _next(self) -> Command | Deferred:
+        chosen = self._about_contracts()
+        if chosen is not None:
+            return chosen
         draw, orders = self._rng.random(), [order for order in self._orders[-8:] if order in self._notebook.placed]
-        if draw < RELEASES and (running := self._desk.bought(self.participant)):
-            return EndContract(self._rng.choice(running), "release", self.participant)
-        if RELEASES <= draw < RECLAIMS and (sold := self._desk.reclaimable(self.participant)):
-            return EndContract(self._rng.choice(sold), "reclaim", self.participant)
-        if RECLAIMS <= draw < COMMANDS and (running := self._desk.bought(self.participant)):
-            return self._rng.choice(running), self._rng.choice(COMMANDED)
-        if draw < 0.72 or not orders:
-            return self._ask() if self._nodes and self._rng.random() < 0.9 else self._bid()
+        if draw < 0.67 or not orders:
+            return self._placement()
         order = self._rng.choice(orders)
-        if draw < 0.80:
+        if draw < 0.76:
             return CancelOrder(order, self.participant)
-        if draw < 0.94:
+        if draw < 0.92:
             return self._amendment(order)
-        if draw < 0.97:
-            return PreviewOrder(self._bid())
+        if draw < 0.96:
+            return PreviewOrder(self._rng.choice((self._wishes.bid, self._wishes.group))())
         return CancelAll(self.participant, side=self._rng.choice((None, "bid", "ask")))
 
+    def _about_contracts(self) -> Command | Deferred | None:
+        """Something about what it sold, could buy of others, lets sell by itself, or holds; None for nothing."""
+        rng, me = self._rng, self.participant
+        if rng.random() < RECLAIMS and (sold := self._desk.reclaimable(me)):
+            return EndContract(rng.choice(sold), "reclaim", me)
+        if rng.random() < RESTS and (rests := self._desk.rests(me)):
+            return self._wishes.bid_for(rng.choice(rests))
+        if rng.random() < RESELLING and self._nodes:
+            return Deferred(self._resell)
+        if rng.random() < HELD and (held := self._desk.bought(me)):
+            return self._about(held)
+        return None
+
+    def _about(self, held: list[Holding]) -> Command | Deferred:
+        """Give something back, make a guest larger or smaller, offer its rest, or command one."""
+        rng, draw = self._rng, self._rng.random()
+        volumes = [other for other in held if other.kind == "volume"]
+        guests = [other for other in held if other.kind == "guest" and not other.is_part]
+        if draw < 0.15:
+            return EndContract(rng.choice(held).id, "release", self.participant)
+        if draw < 0.40 and guests:
+            return self._growth(rng.choice(guests))
+        if draw < 0.62 and guests:
+            return self._wishes.rest_of(max(guests, key=lambda guest: guest.end_minute))
+        one = rng.choice(volumes if volumes and rng.random() < 0.5 else held)
+        return Deferred(lambda: self._command(one, [guest.id for guest in guests]))
+
+    def _growth(self, held: Holding) -> RescaleContract:
+        wanted = max(1, held.slices + self._rng.choice((-1, 1, 1, 2)))
+        return RescaleContract(held.id, self.participant, wanted, self._wishes.new_id(), PRICES[-1])
+
+    def _placement(self) -> Placed:
+        if self._nodes and self._rng.random() < 0.9:
+            return self._wishes.ask()
+        return self._wishes.group() if self._rng.random() < 0.15 else self._wishes.bid()
+
     def _amendment(self, order: str) -> AmendOrder:
-        placement, row = self._notebook.placed[order]
+        _placed, row = self._notebook.placed[order]
         amendment = AmendOrder(order, self.participant, row["revision"])
         if self._rng.random() < 0.5:
             return dataclasses.replace(amendment, price_micros=self._rng.choice(PRICES))
-        if isinstance(placement, PlaceBid):
+        if row["side"] == "bid":
             return dataclasses.replace(amendment, guests=max(1, row["guests"] - 1))
         return dataclasses.replace(amendment, slices=max(1, row["slices"] - self._rng.randint(1, 2)))
 
-    def _ask(self) -> PlaceAsk:
-        rng, now = self._rng, self._minute()
-        kind: TimeInForce = rng.choice(("gtc", "gtc", "gtc", "gtd", "ioc"))
-        return PlaceAsk(
-            order=self._new_id(),
-            participant=self.participant,
-            client_order_id=f"c{self._numbers}",
-            instrument=self._instrument(),
-            price_micros=rng.choice(PRICES[:4]),
-            time_in_force=kind,
-            node=rng.choice(self._nodes),
-            slices=rng.randint(1, 4),
-            available_from=rng.choice((None, now + rng.randint(1, 8))),
-            available_until=now + rng.randint(10, 80),
-            min_minutes=rng.randint(1, 3),
-            expires_at=now + rng.randint(2, 15) if kind == "gtd" else None,
-            post_only=kind == "gtc" and rng.random() < 0.15,
-        )
+    async def _command(self, held: Holding, guests: list[str]) -> None:
+        self._notebook.commanded.add(held.id)
+        with suppress(NestexError, DBAPIError):  # the contract may be over; it may not be known whether it happened
+            row = await self._desk.command(deed(self._rng, self.participant, held, guests))
+            self._notebook.ordered[held.id] = row
 
-    def _bid(self) -> PlaceBid:
-        rng, now = self._rng, self._minute()
-        kind: TimeInForce = rng.choice(("gtc", "gtc", "gtc", "gtd", "ioc", "fok"))
-        start = rng.choice((None, now + rng.randint(1, 8)))
-        return PlaceBid(
-            order=self._new_id(),
-            participant=self.participant,
-            client_order_id=f"c{self._numbers}",
-            instrument=self._instrument(),
-            price_micros=rng.choice(PRICES[1:]),
-            time_in_force=kind,
-            guests=rng.randint(1, 3),
-            slices_per_guest=rng.randint(1, 2),
-            duration_minutes=rng.randint(15, 30) if rng.random() < 0.2 else rng.randint(1, 9),
-            start_from=start,
-            start_by=None if start is None else start + rng.randint(0, 5),
-            template=GuestTemplate("web", "default"),
-            expires_at=now + rng.randint(2, 15) if kind == "gtd" else None,
-            post_only=kind == "gtc" and rng.random() < 0.1,
-            self_trade_prevention=rng.choice(("cancel_taker", "cancel_maker", "cancel_both")),
-        )
+    async def _resell(self) -> None:
+        settings = self._wishes.reselling() if self._rng.random() < 0.7 else None
+        with suppress(NestexError, DBAPIError):
+            await self._desk.resell(self.participant, self._rng.choice(self._nodes), settings)
 
-    def _instrument(self) -> str:
-        return SPOT_CODE if self._rng.random() < SPOT else CODE
 
-    def _new_id(self) -> str:
-        self._numbers += 1
-        return derived_id("ord", self._minute() * 60_000, self._seed, self._numbers)
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """What a trader does without the engine."""
+
+    act: Act

@@ -103,6 +103,20 @@ def test_what_is_kept_of_a_node_is_cut_off_before_it_is_sold(world: World, engin
     check(world, engine)
 
 
+def test_what_a_linked_ask_does_not_take_does_not_stand_in_its_way(world: World, engine: BatchProcessor) -> None:
+    """Nothing but storage is left of the node, and a linked ask for volumes is to keep memory."""
+    provider, buyer = world.provider(), world.participant(10_000_000)
+    with world.begin() as connection:
+        create_instrument(connection, Instrument(zone=ZONE, slice_class="block", firmness="firm"))
+    node, end = world.node(provider), world.minute + 61
+    order(engine.process([world.ask(provider, node, slices=7, available_until=end)]))
+    keep = Capacity(8, 16 * 1024, 0)
+    storage = {"instrument": f"{ZONE}.block.firm", "linked": True, "keep": keep, "available_until": end}
+    order(engine.process([world.ask(provider, node, slices=1, **storage)]))
+    order(engine.process([world.bid(buyer, guests=7, duration_minutes=60)]))
+    check(world, engine)
+
+
 def test_capacity_that_comes_back_makes_no_linked_ask_grow(world: World, engine: BatchProcessor) -> None:
     provider, std, mem = pool(world, engine)
     buyer = world.participant(10_000_000)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, text
 
 from common.wire import Capacity, Heartbeat
-from market.nodes.liveness import asks_to_withdraw, live_revisions, mark_lost, record_heartbeat
-from market.tables import node
+from market.nodes.liveness import asks_to_withdraw, live_revisions, mark_lost, record_heartbeat, untold
+from market.tables import contract, node
 from tests.market.factories import World, contract_of, order
 
 
@@ -60,3 +61,19 @@ def test_a_node_should_hold_its_live_contracts(world: World) -> None:
     row = contract_of(world)
     with world.begin() as connection:
         assert live_revisions(connection, row["node_id"]) == {row["id"]: 1}
+
+
+def test_the_end_of_a_guest_is_asked_for_again_where_its_contract_ended_early_and_the_news_was_lost(
+    world: World,
+) -> None:
+    row = contract_of(world)
+    name, node_id = row["id"], row["node_id"]
+    after = replace(beat(node_id), applied={name: 1})
+    with world.begin() as connection:
+        early = {"state": "released", "ended_minute": row["start_minute"] + 2, "guest_state": "ready"}
+        connection.execute(contract.update().values(early))
+        assert untold(connection, replace(after, told={name: 5})) == [], "the guest is still there"
+        assert untold(connection, beat(node_id)) == [], "the agent has never heard of it"
+        assert untold(connection, after) == [name]
+        connection.execute(contract.update().values(guest_state="removed"))
+        assert untold(connection, after) == []
