@@ -20,12 +20,12 @@ _FROZEN = """
         SELECT contract_id, day, item, billed_minutes AS minutes, gross_micros, fee_micros, buyer_vat_micros,
             provider_net_micros, provider_vat_micros
         FROM billed_day
-        UNION
+        UNION ALL
         SELECT contract_id, day, item, minutes, gross_micros, fee_micros, buyer_vat_micros, provider_net_micros,
             provider_vat_micros
         FROM billing_credit
     ), expected AS (
-        SELECT DISTINCT of_buyer, participant_id, to_char(day, 'YYYY-MM') AS month, jsonb_build_object(
+        SELECT of_buyer, participant_id, to_char(day, 'YYYY-MM') AS month, jsonb_build_object(
             'instrument', instrument, 'kind', kind, 'item', item, 'contract_id', contract_id, 'day', day,
             'price_micros', price_micros, 'vat_category', vat_category, 'vat_ppm', vat_ppm,
             'billed_minutes', minutes, 'slice_minutes', minutes::bigint * slices,
@@ -79,8 +79,11 @@ RULES = (
         _FROZEN,
         """
         SELECT format('%s charges what was not frozen so: %s', number, charge)
-        FROM charges LEFT JOIN expected USING (of_buyer, participant_id, month, charge)
-        WHERE expected.charge IS NULL
+        FROM charges WHERE NOT EXISTS (
+            SELECT FROM expected WHERE expected.charge = charges.charge
+                AND (expected.of_buyer, expected.participant_id, expected.month)
+                    = (charges.of_buyer, charges.participant_id, charges.month)
+        )
         """,
     ),
     rule(

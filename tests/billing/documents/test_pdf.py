@@ -61,6 +61,19 @@ def test_an_attachment_of_another_name_is_found_missing() -> None:
     assert facturx.get_facturx_xml_from_pdf(broken.getvalue(), check_schematron=False) == (False, False)
 
 
+def test_one_broken_value_of_the_xml_inside_is_found() -> None:
+    for right, wrong in ((b">380<", b">999<"), (b"GrandTotalAmount>4.33<", b"GrandTotalAmount>4.34<")):
+        writer: Any = PdfWriter(clone_from=io.BytesIO(render_pdf(PAPERS["normal"])))
+        [attached] = writer.root_object["/AF"]
+        inside = attached.get_object()["/EF"]["/F"].get_object()
+        assert right in inside.get_data()
+        inside.set_data(inside.get_data().replace(right, wrong))
+        broken = io.BytesIO()
+        writer.write(broken)
+        _, found = facturx.get_facturx_xml_from_pdf(broken.getvalue(), check_xsd=True, check_schematron=False)
+        assert broken_rules(found) != []
+
+
 def test_the_file_says_that_it_is_pdf_a_3_and_factur_x() -> None:
     reader = opened(render_pdf(PAPERS["normal"]))
     metadata = reader.root_object["/Metadata"].get_data()

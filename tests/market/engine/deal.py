@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from billing import completion, ledger, metering
+from billing import completion, invariants, ledger, metering, periods
 from common import codec
+from common.minutes import MICROS_PER_MINUTE, month_window
 from common.wire import Allocation, GuestMinute, GuestStatus, UsageReport
+from market.books_check import RULES
 from market.contracts.follow_guest import follow_guest
 from market.engine.batch import BatchProcessor
 from market.engine.commands import Answer, EndContract
@@ -109,6 +111,7 @@ class Deal:
             assert ledger.balances(connection, self.buyer)["escrow"] == 0
             assert ledger.balances(connection, self.provider)["bond"] == 0
         self.check()
+        check_documents(self.world)
 
 
 def check_market(world: World, engine: BatchProcessor) -> None:
@@ -118,6 +121,18 @@ def check_market(world: World, engine: BatchProcessor) -> None:
     with world.begin() as connection:
         rebuilt = rebuild(connection, ZONE, lambda: None).state.shard
     assert rebuilt.state_hash() == engine.state.shard.state_hash()
+
+
+def check_documents(world: World) -> None:
+    """The books are right, too, once every month is closed with all its documents; which is taken back then."""
+    with world.begin() as connection:
+        months = [period.month for period in periods.list_periods(connection)]
+        assert months
+        for month in months:
+            over = month_window(month).end + GRACE
+            periods.close(connection, month, over, over * MICROS_PER_MINUTE, GRACE)
+        assert invariants.check(connection, RULES) == []
+        connection.rollback()
 
 
 def with_vat(micros: int) -> int:

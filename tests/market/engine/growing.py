@@ -16,7 +16,7 @@ from market.contracts.follow_guest import follow_guest
 from market.engine.commands import Answer, EndContract, RescaleContract
 from market.tables import contract
 from runtime import outbox
-from tests.market.engine.deal import check_market
+from tests.market.engine.deal import check_documents, check_market
 from tests.market.factories import World, order
 
 MINUTES = 60
@@ -96,3 +96,4 @@ class Growing:
             assert ledger.balances(connection, self.buyer)["escrow"] == 0
             assert ledger.balances(connection, self.provider)["bond"] == 0
         self.check()
+        check_documents(self.world)

@@ -17,6 +17,7 @@ from market.engine.recovery import rebuild
 from market.tables import contract, instrument
 from nestex.audit.market import audit
 from nestex.books import first_difference
+from tests.market.engine.deal import check_documents
 from tests.market.factories import CODE, ZONE, World, order
 
 MINUTES = 60
@@ -120,6 +121,7 @@ class Resold:
             held = self.balances(owner)
             assert (held["escrow"], held["bond"]) == (0, 0)
         self.check()
+        check_documents(self.world)
 
 
 def _has_guest(row: dict[str, Any], minute: int) -> bool:
