@@ -101,7 +101,7 @@ def _shown(document: Document) -> dict[str, Any]:
         "notes": _notes(document),
         "bank": _bank(document),
         "usage": [_usage(charge) for charge in appendix],
-        "omitted": f"{left_out} more rows are in the document's JSON and CSV." if left_out else "",
+        "omitted": f"{left_out} more rows are in the document's JSON." if left_out else "",
     }
 
 
@@ -186,7 +186,7 @@ def _usage(charge: Charge) -> list[str]:
     return [
         charge.day,
         charge.contract_id,
-        charge.instrument,
+        charge.name,
         f"{charge.billed_minutes:,}",
         f"{charge.slice_minutes:,}",
         micros(charge.price_micros),

@@ -58,8 +58,7 @@ class Line:
     @property
     def name(self) -> str:
         """What is charged, in words."""
-        what = f"{self.instrument}, storage" if self.kind == VOLUME else self.instrument
-        return what if self.item == "usage" else f"{what}, release fee"
+        return _name(self)
 
     @property
     def line_key(self) -> tuple[str, int, str, int, str]:
@@ -96,6 +95,11 @@ class Charge:
     vat_micros: int
     item: str = "usage"
     kind: str = "guest"
+
+    @property
+    def name(self) -> str:
+        """What is charged, in words."""
+        return _name(self)
 
     @property
     def line_key(self) -> tuple[str, int, str, int, str]:
@@ -139,3 +143,8 @@ class Content:
     def captured_micros(self) -> int:
         """What the ledger moved for it, VAT included."""
         return sum(charge.net_micros + charge.vat_micros for charge in self.appendix)
+
+
+def _name(charged: Line | Charge) -> str:
+    what = f"{charged.instrument}, storage" if charged.kind == VOLUME else charged.instrument
+    return what if charged.item == "usage" else f"{what}, release fee"

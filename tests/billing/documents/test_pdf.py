@@ -137,7 +137,18 @@ def test_large_amounts_are_grouped() -> None:
 
 def test_a_long_appendix_is_cut_and_says_so() -> None:
     document = paper(INVOICE, BUYER, [charge(number) for number in range(USAGE_ROWS + 3)])
-    assert "3 more rows" in text_of(render_pdf(document), page=1)
+    assert "3 more rows are in the document's JSON." in text_of(render_pdf(document), page=1)
+
+
+def test_lines_and_usage_tell_release_fees_and_storage_apart() -> None:
+    charges = [charge(1), charge(1, item="release"), charge(2, kind="volume", instrument="fra1.block.firm")]
+    pdf = render_pdf(
+        paper(INVOICE, BUYER, [replace(one, vat_category="AE", vat_ppm=0, vat_micros=0) for one in charges])
+    )
+    for page in (0, 1):
+        said = text_of(pdf, page)
+        assert said.count("fra1.std.firm") == 2
+        assert said.count("fra1.std.firm, release fee") == said.count("fra1.block.firm, storage") == 1
 
 
 def test_names_are_printed_with_the_vendored_fonts_and_nothing_is_run() -> None:
