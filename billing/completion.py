@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, func, or_, select
 
 from billing import ledger
-from billing.arrays import among
 from billing.contracts import BILLING_STATES, CLOSED, FAILING, OPEN, bargain_of
 from billing.settlement import advance, billed_now, settlement_transfers
 from billing.tables import billable_contract, usage_dispute, usage_watermark
 from billing.terms import bond_forfeited, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
+from runtime.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, insert, or_, select
 
 from billing.admission import MinuteRecord
-from billing.arrays import among
 from billing.tables import delivered_by
+from runtime.arrays import among
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.accounts import HELD, LOCK, Cash, held_in
-from billing.arrays import number_array, text_array
 from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, Transfer, account, is_market_account
 from common.errors import Conflict, InvalidInput, Refused
 from common.money import LARGEST_MICROS
+from runtime.arrays import number_array, text_array
 from runtime.bulk import put_values
 from runtime.driver import Pipe
 

@@ -25,13 +25,13 @@ from billing.admission import (
     minute_record,
     refusal,
 )
-from billing.arrays import among, number_array, text_array
 from billing.contracts import CLOSED, OPEN
 from billing.deliveries import Deliveries
 from billing.tables import billable_contract, billing_period, usage_minute, usage_refused
 from billing.watermarks import Recorded
 from common.minutes import month_of
 from common.wire import UsageReport
+from runtime.arrays import among, number_array, text_array
 
 _INSERT_MINUTES = text("""
     INSERT INTO usage_minute (contract_id, minute, seconds, node_id, life, sequence, epoch, cpu_ns,

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, text
 
 from billing import ledger
-from billing.arrays import number_array, text_array
 from billing.contracts import bargain_of
 from billing.tables import billable_contract
 from billing.terms import Bargain, Terms, Totals, bond_of, totals
 from billing.transfers import MARKET, Entry, Transfer, account, nonzero
 from common.minutes import SECONDS_PER_MINUTE
+from runtime.arrays import number_array, text_array
 from runtime.driver import Pipe
 
 # Word for word the predicate of the partial index.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from billing.arrays import among
 from billing.chart import MARKET_KINDS, PARTICIPANT_KINDS
 from billing.tables import ledger_account, ledger_entry, ledger_transfer
 from billing.transfers import MARKET, account
+from runtime.arrays import among
 
 _PAGE = 5_000
 

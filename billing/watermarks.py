@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, exists, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.arrays import number_array, text_array
 from billing.tables import usage_receipt, usage_watermark
 from common.wire import UsageReport
+from runtime.arrays import number_array, text_array
 
 Lives = Sequence[tuple[str, int]]
 """Nodes, each with a life."""

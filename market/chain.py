@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, text
 
 from billing import contracts as billing_contracts
-from billing.arrays import among
 from market.tables import contract
+from runtime.arrays import among
 
 _MEMBERS = text("""
     WITH RECURSIVE chain AS (

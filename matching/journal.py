@@ -7,7 +7,8 @@ same bytes. `facts` mean nothing here: the engine writes them, it and the audito
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
 from typing import Any, NoReturn
 
 from common.codec import from_json, to_json
@@ -34,7 +35,8 @@ _KIND_OF: dict[type[Any], str] = {command: kind for kind, command in KINDS.items
 class JournalEntry:
     """One command: its sequence number in the shard, the market time at which it was stamped, and the facts it used.
 
-    `facts` is a JSON object of integers, strings, booleans, nulls, lists and objects. No floats.
+    `facts` is a JSON object of integers, strings, booleans, nulls, lists and objects. No floats. Who writes a block may
+    put dataclasses of `common.codec` into it; who reads it gets their JSON.
     """
 
     sequence: int
@@ -52,8 +54,9 @@ class JournalBlock:
     entries: tuple[JournalEntry, ...]
 
 
-def encode_block(block: JournalBlock) -> bytes:
-    """Compact JSON with sorted keys."""
+def encode_block(block: JournalBlock, to_bytes: Callable[[Any], bytes] | None = None) -> bytes:
+    """Compact JSON with sorted keys. Something else than the standard library may make it, and must make the same bytes
+    of dicts, lists and dataclasses."""
     _check_sequences(block)
     value = {
         "version": JOURNAL_VERSION,
@@ -64,13 +67,13 @@ def encode_block(block: JournalBlock) -> bytes:
                 "sequence": entry.sequence,
                 "at_micros": entry.at_micros,
                 "kind": _KIND_OF[type(entry.command)],
-                "command": to_json(entry.command),
+                "command": entry.command,
                 "facts": _plain(entry.facts, "facts"),
             }
             for entry in block.entries
         ],
     }
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+    return (to_bytes or _to_bytes)(value)
 
 
 def decode_block(data: bytes) -> JournalBlock:
@@ -128,8 +131,12 @@ def _check_sequences(block: JournalBlock) -> None:
         lowest = entry.sequence + 1
 
 
+def _to_bytes(value: Any) -> bytes:
+    return json.dumps(value, default=to_json, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
 def _plain(value: Any, path: str) -> Any:
-    """The value itself, once it is certain that its JSON can be read back as the same value."""
+    """The value itself, once it is certain that its JSON can be read back as the same value, or as its JSON."""
     if type(value) is dict:
         for key, item in value.items():
             if type(key) is not str:
@@ -140,7 +147,7 @@ def _plain(value: Any, path: str) -> Any:
         for item in value:
             if type(item) not in _SCALARS:
                 _plain(item, path)
-    elif type(value) not in _SCALARS:
+    elif type(value) not in _SCALARS and not is_dataclass(value):
         raise _malformed(path, f"is of type {type(value).__name__}")
     return value
 

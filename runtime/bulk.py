@@ -6,7 +6,6 @@ at the first row that does not fit, as an insert does; neither tells which row i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,9 +14,9 @@ from psycopg import Cursor
 from sqlalchemy import JSON, Connection, Insert, Table, Text, bindparam, cast, column, func, insert, select
 from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
+from runtime import quick_json
 from runtime.driver import Pipe, with_cursor
 
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 _COPY_FROM_ROWS = 50
 """Measured with the rows of orders and of the feed, see docs/performance.md."""
 
@@ -45,7 +44,7 @@ def put_values(pipe: Pipe, table: Table, columns: tuple[str, ...], values: Seque
         return
     known = _statements(table, columns)
     if len(values) < _COPY_FROM_ROWS:
-        pipe.put(known.insert, {"rows": _COMPACT.encode([_object(row, columns, known.in_bytes) for row in values])})
+        pipe.put(known.insert, {"rows": quick_json.text([_object(row, columns, known.in_bytes) for row in values])})
         return
     if known.in_json:
         values = [_with_json(row, known.in_json) for row in values]
@@ -101,5 +100,5 @@ def _with_json(row: tuple[Any, ...], in_json: tuple[int, ...]) -> tuple[Any, ...
     values = list(row)
     for place in in_json:
         if values[place] is not None:
-            values[place] = _COMPACT.encode(values[place])
+            values[place] = quick_json.text(values[place])
     return tuple(values)

@@ -5,13 +5,13 @@ A stream's head row is locked by `append` until the transaction ends; that is wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from runtime import quick_json
 from runtime.driver import Asked, Pipe
 from runtime.tables import feed
 
@@ -29,7 +29,6 @@ _APPEND = text("""
     )
     SELECT first FROM head
 """)
-_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def append(connection: Connection, stream: str, events: Sequence[FeedEvent]) -> 
 def put_events(pipe: Pipe, stream: str, events: Sequence[FeedEvent]) -> Asked:
     """The same by way of a pipe, with its next `send`."""
     rows = [[event.kind, event.subject, event.payload, event.at_micros] for event in events]
-    return pipe.put(_APPEND, {"stream": stream, "count": len(rows), "events": _COMPACT.encode(rows)})
+    return pipe.put(_APPEND, {"stream": stream, "count": len(rows), "events": quick_json.text(rows)})
 
 
 def read(connection: Connection, stream: str, after: int, limit: int) -> list[tuple[int, FeedEvent]]:

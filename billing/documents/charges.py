@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, or_, select, union
 
-from billing.arrays import among
 from billing.documents.content import CREDIT_NOTE, INVOICE, SELF_BILLED_CREDIT_NOTE, SELF_BILLED_INVOICE, Charge
 from billing.tables import billable_contract, billed_day, billing_credit
+from runtime.arrays import among
 
 Charges = dict[tuple[str, str], list[Charge]]
 """(kind of document, participant) -> its charges. The buyer is charged gross, the provider is paid net of the fee."""

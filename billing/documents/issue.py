@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from billing.arrays import among
 from billing.documents.composition import compose, rounding_micros
 from billing.documents.content import (
     BUYERS_KINDS,
@@ -29,6 +28,7 @@ from common.ids import derived_id
 from common.minutes import MICROS_PER_MINUTE, minute_start
 from common.states import state_table
 from runtime import deployment
+from runtime.arrays import among
 
 DRAFT = "draft"
 FINALISED = "finalised"

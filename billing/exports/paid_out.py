@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from billing.arrays import among
 from billing.documents.content import SELF_BILLED_INVOICE
 from billing.documents.issue import parties
 from billing.exports.payouts import Payer, Payout
@@ -12,6 +11,7 @@ from billing.payments import Payment, payments_of_run
 from billing.tables import document
 from billing.transfers import MARKET
 from common.errors import Refused
+from runtime.arrays import among
 
 _CHUNK = 1_000
 

@@ -190,7 +190,7 @@ class BatchProcessor:
     def _write(self, connection: Connection, run: BatchRun, first: int) -> None:
         pipe, count = Pipe(connection), len(run.journaled)
         claim = fencing.put_claim(pipe, self.fence, count, run.at_micros, self.lease_seconds)
-        write(pipe, JournalBlock(self.fence.shard, first, run.entries()), run.effects)
+        write(pipe, JournalBlock(self.fence.shard, first, tuple(run.journaled)), run.effects)
         if fencing.first_claimed(claim, self.fence, count) != first:
             raise AssertionError("the fence and the engine's memory disagree")
 

@@ -31,7 +31,6 @@ from market.engine.endings import Ended
 from market.engine.facts import Facts, PlacementFacts
 from market.engine.groups import at_place
 from market.engine.hand_over import CONTRACT_OVER
-from market.engine.journal_entries import Journaled, journal_entries
 from market.engine.known_orders import KnownOrders, public
 from market.engine.records import BidRecord, OrderRecord, Stamp
 from market.engine.state import EngineState
@@ -52,7 +51,7 @@ class BatchRun:
         self.at_micros = at_micros
         self.facts = facts
         self.effects = Effects()
-        self.journaled: list[Journaled] = []
+        self.journaled: list[JournalEntry] = []
         self._known = KnownOrders(facts, self.effects)
 
     def answer(self, command: Command) -> Answer:
@@ -89,10 +88,6 @@ class BatchRun:
             effects, command = Effects(), CancelOrder(offer.id, offer.participant, CONTRACT_OVER)
             self._journal(self.state.cancel(self._stamp(), command, effects)[0], {})
             self._keep(Answer(), effects)
-
-    def entries(self) -> tuple[JournalEntry, ...]:
-        """The journal's entries, made when the applying is over: to write them out takes longer than to apply them."""
-        return journal_entries(self.at_micros, self.journaled)
 
     def _keep(self, answer: Answer, effects: Effects) -> Answer:
         self.effects.add(effects)
@@ -141,7 +136,7 @@ class BatchRun:
         self._check_room(group.bids[0].participant, len(group.bids))
         facts = self._group_facts(group)
         entered, records = self.state.place_group(self._stamp(), group, facts, effects)
-        self._journal(entered, {"placements": group.bids, "facts": facts})
+        self._journal(entered, {"placements": list(group.bids), "facts": list(facts)})
         for bid in group.bids:
             self._known.remember(bid)
         return Answer(orders=tuple(public(record.row()) for record in records))
@@ -219,7 +214,7 @@ class BatchRun:
         return Answer(canceled=canceled)
 
     def _journal(self, command: BookCommand, facts: dict[str, Any]) -> None:
-        self.journaled.append((self.sequence, command, facts))
+        self.journaled.append(JournalEntry(self.sequence, self.at_micros, command, facts))
         self.sequence += 1
 
 

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Row, select
 
 from billing import contracts as billing_contracts
 from billing import deliveries, endings
-from billing.arrays import among
 from billing.endings import Outcome
 from billing.tables import billable_contract
 from common.errors import Conflict, Refused
@@ -36,6 +35,7 @@ from market.engine.endings import (
 )
 from market.tables import contract
 from runtime import outbox
+from runtime.arrays import among
 from runtime.feed import FeedEvent
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from common import codec
 from market.engine.commands import NOTHING, PlaceGroup, Placement
+from runtime import quick_json
 
 _LATER: dict[str, Any] = {
     "replace_on_failure": False,
@@ -14,7 +14,7 @@ _LATER: dict[str, Any] = {
     "grows": None,
     "contract": None,
     "linked": False,
-    "keep": codec.to_json(NOTHING),
+    "keep": quick_json.plain(NOTHING),
 }
 """Fields that placements have got since the first digests: as they were before, they leave a digest as it was."""
 
@@ -22,17 +22,17 @@ _LATER: dict[str, Any] = {
 def content_sha256(placement: Placement) -> str:
     """A digest, in hexadecimal, of all that the caller chose: a retry has the same one, though its order id is
     fresh."""
-    return _sha256(codec.compact(_chosen(placement)))
+    return _sha256(quick_json.text(_chosen(placement)))
 
 
 def group_sha256(group: PlaceGroup) -> list[str]:
     """The digest of each bid: of its place and all bids of the group, because to come with others is to be another."""
-    bids = codec.compact([_chosen(bid) for bid in group.bids])
+    bids = quick_json.text([_chosen(bid) for bid in group.bids])
     return [_sha256(f'{{"place":{place},"bids":{bids}}}') for place in range(len(group.bids))]
 
 
 def _chosen(placement: Placement) -> dict[str, Any]:
-    chosen = codec.to_json(placement) | {"order": ""}
+    chosen = quick_json.plain(placement) | {"order": ""}
     return {name: value for name, value in chosen.items() if name not in _LATER or value != _LATER[name]}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Text, any_, bindparam, cast, func, select
 
 from billing import ledger, tax
 from billing.standing import STANDING, STANDING_COLUMNS, standing_in
@@ -19,12 +19,18 @@ from common.wire import SPOKEN_SINCE, Capacity
 from market.engine.commands import PlaceAsk, Placement
 from market.engine.contract_facts import CONTRACTS, ContractFacts, contract_facts
 from market.tables import instrument, node, orders, participant, slice_class
+from runtime.arrays import text_array
 from runtime.driver import Asked, Pipe
 
 
 def _is_one_of(text: Column[Any], name: str) -> ColumnElement[bool]:
     """Built once with the statements below: to build a statement costs more than to run it."""
-    return text == any_(bindparam(name, type_=ARRAY(Text)))
+    return text == any_(_texts(name))
+
+
+def _texts(name: str) -> ColumnElement[Any]:
+    """What `text_array` makes."""
+    return cast(bindparam(name, type_=Text), ARRAY(Text))
 
 
 _INSTRUMENTS = (
@@ -51,11 +57,7 @@ _PARTIES = (
     .where(_is_one_of(participant.c.id, "ids"))
 )
 _NODES = select(node).where(_is_one_of(node.c.id, "ids"))
-_NAMED = (
-    func.unnest(bindparam("owners", type_=ARRAY(Text)), bindparam("names", type_=ARRAY(Text)))
-    .table_valued("owner", "name")
-    .render_derived(name="named")
-)
+_NAMED = func.unnest(_texts("owners"), _texts("names")).table_valued("owner", "name").render_derived(name="named")
 _BY_CLIENT_ID = select(orders).join(
     _NAMED, (orders.c.participant_id == _NAMED.c.owner) & (orders.c.client_order_id == _NAMED.c.name)
 )
@@ -192,16 +194,16 @@ def gather(
         ledger.lock_cash(connection, owners)
     pipe = Pipe(connection)
     codes = sorted({placement.instrument for placement in placements})
-    instruments = pipe.put(_INSTRUMENTS, {"codes": codes, "shard": shard}) if codes else None
-    parties = pipe.put(_PARTIES, {"ids": owners}) if owners else None
+    instruments = pipe.put(_INSTRUMENTS, {"codes": text_array(codes), "shard": shard}) if codes else None
+    parties = pipe.put(_PARTIES, {"ids": text_array(owners)}) if owners else None
     asks = [placement for placement in placements if isinstance(placement, PlaceAsk)]
     nodes = sorted({ask.node for ask in asks if ask.contract is None})
-    backing = pipe.put(_NODES, {"ids": nodes}) if nodes else None
+    backing = pipe.put(_NODES, {"ids": text_array(nodes)}) if nodes else None
     resold = sorted({ask.contract for ask in asks if ask.contract is not None})
     resales = pipe.put(CONTRACTS, {"ids": resold, "shard": shard}) if resold else None
-    client_ids = _client_ids(placements)
-    known = pipe.put(_BY_CLIENT_ID, client_ids) if client_ids["owners"] else None
-    finished = pipe.put(_BY_ORDER_ID, {"ids": list(named), "shard": shard}) if named else None
+    names = _client_ids(placements)
+    known = pipe.put(_BY_CLIENT_ID, {side: text_array(ids) for side, ids in names.items()}) if names["owners"] else None
+    finished = pipe.put(_BY_ORDER_ID, {"ids": text_array(named), "shard": shard}) if named else None
     pipe.send()
     found = _rows(backing)
     return Facts(

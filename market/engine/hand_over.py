@@ -14,7 +14,6 @@ from sqlalchemy import Connection, RowMapping, select
 
 from billing import contracts as billing_contracts
 from billing import deliveries
-from billing.arrays import among
 from billing.contracts import NewContract
 from billing.deliveries import Delivery
 from billing.tables import billable_contract
@@ -25,6 +24,7 @@ from market.engine.commands import CancelOrder
 from market.engine.records import ContractRecord
 from market.tables import contract
 from runtime import outbox
+from runtime.arrays import among
 from runtime.feed import FeedEvent
 
 CONTRACT_OVER = "contract_over"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from common import codec
 from common.errors import NestexError, Unavailable
 from market.engine.commands import MOST_TRADES_TOLD, Answer, Command, PlaceGroup, PreviewOrder, Problem
+from runtime import quick_json
 
 _UNDER_WAY = 2
 """One message that the engine works on, and one that waits there for its turn."""
@@ -96,7 +97,7 @@ class Lane:
 
 
 def _waiting(command: Command, answer: asyncio.Future[Answer]) -> _Waiting:
-    encoded = codec.encode(command)
+    encoded = quick_json.encode(command)
     trades = MOST_TRADES_TOLD if isinstance(command, PreviewOrder) else 0
     placed = command.placement if isinstance(command, PreviewOrder) else command
     orders = len(placed.bids) if isinstance(placed, PlaceGroup) else 1

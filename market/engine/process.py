@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from sqlalchemy import Engine
 
-from common import codec, garbage, subjects
+from common import garbage, subjects
 from common.clock import RealClock, SystemClock
 from common.errors import NestexError
 from market.engine import fence as fencing
@@ -24,7 +24,7 @@ from market.engine.fence import Fence
 from market.engine.loop import EngineLoop
 from market.engine.reads import BookQuestion, LoadQuestion, OrderQuestion, Question, answer, question_from_json
 from market.engine.recovery import recover
-from runtime import bus
+from runtime import bus, quick_json
 from runtime.database import connect
 from runtime.deployment import market_clock
 from runtime.settings import Settings
@@ -85,7 +85,7 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
             answers = await loop.submit(batch)
         except asyncio.CancelledError:
             return  # no answer: the caller's time-out says that the outcome is unknown
-        await message.respond(json.dumps([codec.to_json(answer) for answer in answers]).encode())
+        await message.respond(quick_json.encode(answers))
 
     async def reads(message: Msg) -> None:
         try:
@@ -93,7 +93,7 @@ async def serve(client: Client, shard: str, loop: EngineLoop) -> None:
         except (ValueError, NestexError) as error:
             log.warning("a request that is no question: %s", error)
             return
-        await message.respond(json.dumps(await _answer(loop, question)).encode())
+        await message.respond(quick_json.encode(await _answer(loop, question)))
 
     tasks: set[asyncio.Task[None]] = set()
 

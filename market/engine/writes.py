@@ -17,7 +17,7 @@ from market.engine.records import MUTABLE_COLUMNS, ContractRecord
 from market.engine.trade_rows import trade_row
 from market.tables import contract, journal, orders, trade
 from matching.journal import JournalBlock, encode_block
-from runtime import feed, outbox
+from runtime import feed, outbox, quick_json
 from runtime.bulk import put_rows
 from runtime.driver import Pipe
 
@@ -73,7 +73,7 @@ def _put_orders(pipe: Pipe, effects: Effects) -> None:
 
 def _with_remaining_as_text(row: dict[str, Any]) -> dict[str, Any]:
     remaining = row.get("remaining")
-    return row if remaining is None else row | {"remaining": codec.compact(remaining)}
+    return row if remaining is None else row | {"remaining": quick_json.text(remaining)}
 
 
 def _journal_row(block: JournalBlock) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _journal_row(block: JournalBlock) -> dict[str, Any]:
         "sequence": block.first_sequence,
         "commands": len(block.entries),
         "at_micros": block.entries[-1].at_micros,
-        "block": encode_block(block),
+        "block": encode_block(block, quick_json.encode_sorted),
     }
 
 

@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, false, func, select
 
-from billing.arrays import among
 from billing.tables import billable_contract, ledger_entry, ledger_transfer
 from common.wire import GuestState
 from market.contract_states import (
@@ -29,6 +28,7 @@ from nestex.audit.comparison import compare_count, compare_rows
 from nestex.audit.contracts import Birth, Ending
 from nestex.audit.history import Page
 from nestex.audit.orders import Row
+from runtime.arrays import among
 from runtime.tables import feed, feed_head, outbox
 
 _TRADE_KEY = "trade:"

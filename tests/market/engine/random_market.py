@@ -157,7 +157,7 @@ class RandomMarket:
             run.answer(command)
         self.state.forget()
         self._follow(run)
-        block = decode_block(encode_block(JournalBlock(ZONE, self.sequence, run.entries())))
+        block = decode_block(encode_block(JournalBlock(ZONE, self.sequence, tuple(run.journaled))))
         self.sequence += len(block.entries)
         return run, block
 

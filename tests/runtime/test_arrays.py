@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, text
+from sqlalchemy import Engine, text
 
-from billing.arrays import number_array, text_array
 from common.money import LARGEST_MICROS
+from runtime.arrays import number_array, text_array
 
 _READ = text("SELECT CAST(:texts AS text[]), CAST(:numbers AS bigint[])")
 
@@ -19,6 +19,7 @@ _READ = text("SELECT CAST(:texts AS text[]), CAST(:numbers AS bigint[])")
     ),
     st.lists(st.integers(-LARGEST_MICROS, LARGEST_MICROS)),
 )
-def test_an_array_arrives_as_it_was_meant(books: Connection, texts: list[str], numbers: list[int]) -> None:
-    read = books.execute(_READ, {"texts": text_array(texts), "numbers": number_array(numbers)}).one()
+def test_an_array_arrives_as_it_was_meant(database: Engine, texts: list[str], numbers: list[int]) -> None:
+    with database.begin() as connection:
+        read = connection.execute(_READ, {"texts": text_array(texts), "numbers": number_array(numbers)}).one()
     assert tuple(read) == (texts, numbers)
