@@ -30,13 +30,15 @@ Window = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the nodes really did. Of `careless` contracts less may be metered than was delivered, because their agents
-    have lost what they knew, or their guests went down by themselves; `stopped` are those that a buyer has asked to
-    stop, or may have; `slack_seconds` is what a clock that is off or a rounding makes of it."""
+    have lost what they knew, or their guests went down by themselves. The guests of `commanded` ones go down and up
+    again within their windows, those of contracts that a restore has `given_back` may have; an agent misses a little of
+    that. `slack_seconds` is what a clock that is off or a rounding makes of it."""
 
     runs: list[Run]
     offs: list[Run]
     careless: frozenset[str]
     commanded: frozenset[str]
+    given_back: frozenset[str]
     slack_seconds: int
 
 
@@ -63,7 +65,7 @@ def difference(database: Engine, seen: Seen) -> str | None:
         if seconds > up_s + slack:
             return f"contract {name}: {seconds} s metered, {up_s:.1f} s up"
         by = {each for each, _from, _until in parts}
-        if by & seen.commanded:
+        if by & (seen.commanded | seen.given_back):
             slack += sum(steps[each] for each in by) * STEP_MS // 1000
         if not by & seen.careless and seconds < delivered_s - slack:
             return f"contract {name}: {seconds} s metered, {delivered_s:.1f} s delivered: too few"

@@ -223,15 +223,15 @@ class Story:
         """What was delivered, and of which contracts less may be metered."""
         careless, offs, forgetful = set[str](), list[Run](), self._forgetful()
         for node, (host, _file, driver) in self._agents.items():
-            offs += driver.offs
-            careless |= driver.broken
+            careless, offs = careless | driver.broken, offs + driver.offs
             for run in driver.runs:
                 is_volume = run.instance == 0
                 is_late = host.name in self.faults.ever_slow and run.contract in self.notebook.commanded
                 if node in forgetful or is_late or (is_volume and driver.has_failed):
                     careless.add(run.contract)
         slack = SLACK_SECONDS + 200 * self.faults.skewed
-        return Seen(self._runs(), offs, frozenset(careless), frozenset(self.notebook.commanded), slack)
+        given_back = frozenset(run.contract for run in self._runs() if self.faults.restores)
+        return Seen(self._runs(), offs, frozenset(careless), frozenset(self.notebook.commanded), given_back, slack)
 
     def _must(self, difference: str | None) -> None:
         if difference is not None:
