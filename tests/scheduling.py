@@ -24,6 +24,7 @@ LONG = (
     "tests/reliability/test_full_disk.py",
     "tests/reliability/test_month_end.py",
     "tests/simulation/test_planted_mistakes.py",
+    "tests/simulation/test_seeds.py",
     "tests/provisioner/hypervisor/",
 )
 """What comes first, the longest at the beginning."""

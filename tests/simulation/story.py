@@ -94,22 +94,21 @@ class Story:
         """Trade and break things, heal, agree, come to an end; at every point, look. The first difference."""
         for host in self.hosts.values():
             host.start()
-        striking = asyncio.create_task(self.faults.strike()) if with_faults else None
+        striking = asyncio.create_task(self.faults.strike() if with_faults else asyncio.sleep(0))
         try:
             await self._watch(ACTIVE_SECONDS)
-            if striking is not None:
-                striking.cancel()
+            striking.cancel()
             self.faults.heal()
             self.notebook.is_open = False
             end_reselling(self._data.engine, self._clock.minute())
+            await asyncio.gather(*(trader.command_all() for trader in self._traders))
             await self._agree()
             await self._come_to_an_end()
             await self._hold_to_promises()
         except Broken as broken:
             return str(broken)
         finally:
-            if striking is not None:
-                striking.cancel()
+            striking.cancel()
             self._wired.network.close()
             for host in self.hosts.values():
                 host.close()
@@ -168,7 +167,7 @@ class Story:
     def _disagreement(self) -> str | None:
         if in_doubt := [trader.in_doubt for trader in self._traders if trader.in_doubt is not None]:
             return f"{in_doubt[0]} is still in doubt"
-        if (node := reselling(self._data.engine)) is not None:
+        if node := reselling(self._data.engine):
             return f"node {node} does not end to sell by itself"
         for node, (host, file, driver) in self._agents.items():
             if not file.path().exists():

@@ -71,6 +71,12 @@ class Trader:
                 else:
                     await self._send(engine, chosen)
 
+    async def command_all(self) -> None:
+        """Once more, all that it holds."""
+        held = self._desk.bought(self.participant)
+        for one in held:
+            await self._command(one, [other.id for other in held if other.kind == "guest" and not other.is_part])
+
     def _again(self, placed: Placed) -> Placed:
         """The same under other ids."""
         if isinstance(placed, PlaceGroup):

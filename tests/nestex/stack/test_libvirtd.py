@@ -13,6 +13,7 @@ from common.clock import SystemClock
 from nestex.stack.folder import DataFolder
 from nestex.stack.libvirtd import discard_sockets, start_libvirtd
 from nestex.stack.supervisor import Supervisor
+from tests.nestex.stack.processes import once_back
 
 DOMAIN = "<domain type='test'><name>guest</name><memory>1024</memory><os><type>hvm</type></os></domain>"
 
@@ -46,8 +47,7 @@ def test_nodes_have_hypervisors_of_their_own(supervisor: Supervisor) -> None:
 def test_after_a_crash_it_comes_back_at_the_same_uri_and_keeps_domains_again(supervisor: Supervisor) -> None:
     uri = start_libvirtd(supervisor, "node-1")
     os.kill(supervisor.pid("libvirtd-node-1"), signal.SIGKILL)
-    supervisor.watch(2)
-    _define(uri)
+    once_back(supervisor, lambda: _define(uri), (libvirt.libvirtError,))
     assert _running(uri) == {"guest", "test"}
 
 

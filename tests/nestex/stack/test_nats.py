@@ -25,6 +25,7 @@ from nestex.stack.supervisor import Supervisor
 from runtime.agent_access import SERVER_CREDENTIALS, Authority
 from runtime.bus import ensure_streams
 from runtime.nats_jwt import credentials_file, new_seed, public_key
+from tests.nestex.stack.processes import once_back
 
 T = TypeVar("T")
 
@@ -113,6 +114,5 @@ def test_after_a_crash_it_comes_back_at_the_same_address(supervisor: Supervisor)
     _servers(served, _publish)
     first = supervisor.pid("nats")
     os.kill(first, signal.SIGKILL)
-    supervisor.watch(1.5)
+    assert once_back(supervisor, lambda: _servers(served, _count), (Error, OSError)) == 1
     assert supervisor.pid("nats") != first
-    assert _servers(served, _count) == 1

@@ -14,6 +14,7 @@ from common.clock import SystemClock
 from nestex.stack.folder import DataFolder
 from nestex.stack.qemu_libvirtd import start_qemu_libvirtd
 from nestex.stack.supervisor import Supervisor
+from tests.nestex.stack.processes import once_back
 
 NAME = f"nestex-{secrets.token_hex(4)}"  # cgroups are named after it
 DOMAIN = f"""<domain type='qemu'><name>{NAME}</name><memory unit='MiB'>16</memory>
@@ -56,8 +57,7 @@ def test_guests_outlive_those_who_started_them_and_a_libvirtd_that_is_killed(sup
     ]
     [guest] = _processes(f"guest={NAME}")
     os.kill(daemon, signal.SIGKILL)
-    supervisor.watch(3)
-    assert _running(uri) == [NAME]
+    assert once_back(supervisor, lambda: _running(uri), (libvirt.libvirtError,)) == [NAME]
     assert _processes(f"guest={NAME}") == [guest]
 
 
