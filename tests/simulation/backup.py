@@ -9,12 +9,10 @@ from sqlalchemy import Connection, Engine, select, text
 from market.tables import contract
 from nestex.backups.restore import NEW_GENERATION
 from runtime.metadata import metadata
+from tests.simulation.database import END_OTHERS
 from tests.simulation.notebook import Notebook
 
 _TABLES = [f'"{table.name}"' for table in metadata.sorted_tables]
-_OTHERS = (
-    "pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
 
 
 class Backup:
@@ -38,7 +36,7 @@ class Backup:
         """
         self._engine.dispose()
         with self._engine.begin() as connection:
-            connection.execute(text(f"SELECT {_OTHERS}"))
+            connection.execute(END_OTHERS)
             before = _contracts(connection)
             connection.execute(text("SET LOCAL session_replication_role = replica"))  # past the triggers
             connection.execute(text(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY"))

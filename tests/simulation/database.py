@@ -22,6 +22,12 @@ from tests.simulation.loop import PROCESS, Life, Process, SimulatedLoop
 CommitFault = Literal["fails", "is not heard of"]
 FAULTS: tuple[CommitFault, ...] = ("fails", "is not heard of")
 
+END_OTHERS = text(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+"""Returns when they have ended: what they had locked is free then, whoever forgot them."""
+
 _TICK_SECONDS = 0.1
 """The database's clock moves in steps, which saves a statement in most transactions."""
 _CLOCK = """
@@ -107,6 +113,7 @@ def database(url: str, loop: SimulatedLoop) -> Iterator[SimulatedDatabase]:
     simulated = SimulatedDatabase(engine, loop)
     tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
     with engine.begin() as connection:
+        connection.execute(END_OTHERS)  # of the seed before
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # past the triggers that forbid it
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))  # names of our own metadata
     opened: list[Any] = []

@@ -96,7 +96,7 @@ class Wishes:
             time_in_force=kind,
             guests=rng.randint(1, 3),
             slices_per_guest=rng.randint(1, 2),
-            duration_minutes=rng.randint(12, 30) if rng.random() < 0.3 else rng.randint(1, 9),
+            duration_minutes=rng.choices((rng.randint(1, 9), rng.randint(12, 30), rng.randint(31, 60)), (7, 2, 1))[0],
             start_from=start,
             start_by=None if start is None else start + rng.randint(0, 5),
             template=GuestTemplate("web", "default") if is_guest else self._volume(),

@@ -38,7 +38,9 @@ def _served(path: Path, *, durable: bool = False) -> Iterator[tuple[str, Path]]:
 
 def _with(url: str, credentials: str | RawCredentials, work: Callable[[Client], Awaitable[T]]) -> T:
     async def story() -> T:
-        client = await nats.connect(url, user_credentials=credentials, allow_reconnect=False)
+        client = await nats.connect(
+            url, user_credentials=credentials, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0.1
+        )
         try:
             return await work(client)
         finally:
