@@ -13,7 +13,7 @@ from tests.simulation.seed import run
 
 SEEDS = 100
 OF_A_TEST = 20
-WAYS = ("groups", "resold", "volumes", "of_linked", "of_resellers")
+WAYS = ("groups", "volumes", "of_linked")
 """What comes to something in every so many seeds, whatever breaks."""
 
 
