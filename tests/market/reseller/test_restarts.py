@@ -131,7 +131,7 @@ def test_an_offer_that_nobody_wants_is_noticed_although_no_turn_fell_into_the_ei
     shop.turn()
     world.real.pass_minutes(11)
     shop.turn_now()
-    assert "has found nobody for 12 minutes, so it asks less" in " ".join(shop.kept().said)
+    assert "has found nobody for 11 minutes, so it asks less" in " ".join(shop.kept().said)
     shop.turn()
     assert "has found nobody" not in " ".join(shop.kept().said)
 
