@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from common.wire import GuestStatus
 from market.contracts.follow_guest import follow_guest
+from market.engine.commands import CancelAll
 from market.tables import contract
 from tests.market.engine.resold import CASH, MINUTES, PRICE, SLICES, Resold
 from tests.market.factories import World, order
@@ -30,6 +31,22 @@ def test_nobody_gains_who_buys_and_sells_on_both_sides_of_a_chain_and_lets_it_fa
     deal.close()
     held = sum(deal.balances(owner)["cash"] + deal.balances(owner)["earned"] for owner in ours)
     assert held <= CASH * len(ours)
+
+
+@pytest.mark.parametrize(("price", "again"), [(1, 900), (149, 149), (149, 179), (160, 160), (160, 185), (300, 320)])
+def test_nobody_gains_who_has_the_end_of_its_chain_bought_again_from_a_friend(
+    deal: Resold, price: int, again: int
+) -> None:
+    last = deal.resell(deal.first, deal.traders[1], price, replace_on_failure=True)
+    friend = deal.spare(again)
+    deal.tell(last["id"], "failed")
+    assert deal.finish(deal.first, "fail").problem is None
+    was_bought = deal.row(last["id"])["replaced_by"] is not None
+    assert was_bought == ((price, again) not in [(1, 900), (149, 179)])
+    deal.engine.process([CancelAll(friend)])
+    deal.close()
+    ours = (deal.provider, *deal.traders, friend)
+    assert sum(sum(deal.balances(owner).values()) for owner in ours) <= CASH * len(ours)
 
 
 def test_a_provider_that_buys_back_what_it_does_not_deliver_pays_nothing_to_itself(deal: Resold) -> None:
