@@ -70,7 +70,7 @@ def test_what_is_bought_for_a_failed_contract_is_not_its_own_rest_that_stood_on_
     order(deal.engine.process([wish]))
     with world.begin() as connection:
         bought = connection.execute(select(contract).where(contract.c.buyer_id == first)).mappings().one()
-    order(deal.engine.process([deal.offer(first, bought["id"], price=1)]))
+    offer = order(deal.engine.process([deal.offer(first, bought["id"], price=1)]))
     third = world.provider()
     order(deal.engine.process([world.ask(third, world.node(third), slices=SLICES, available_until=deal.end)]))
     status = GuestStatus(spare, bought["id"], 1, "failed", world.real.micros // 1000 + 1, "it broke")
@@ -80,4 +80,6 @@ def test_what_is_bought_for_a_failed_contract_is_not_its_own_rest_that_stood_on_
     with world.begin() as connection:
         replaced = connection.execute(select(contract).where(contract.c.id == bought["id"])).mappings().one()
     assert replaced["replaced_by"] is not None
+    gone = world.order_row(offer["id"])
+    assert (gone["state"], gone["reason"]) == ("canceled", "contract_over")
     deal.check()
