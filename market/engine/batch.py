@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from billing import contracts as billing_contracts
 from billing.ledger import FloorBroken
 from common import fault_points
 from common.clock import MarketClock
@@ -19,7 +20,7 @@ from common.errors import InvalidInput, NestexError
 from market.contract_states import CONTRACT_FEED
 from market.engine import fence as fencing
 from market.engine.batch_run import BatchRun, problem_of
-from market.engine.commands import Answer, Command, EndContract, RescaleContract
+from market.engine.commands import Answer, Command, EndContract, PlaceAsk, Placement, RescaleContract
 from market.engine.contract_acts import act
 from market.engine.facts import Facts, gather
 from market.engine.fence import Fence, Fenced
@@ -133,9 +134,9 @@ class BatchProcessor:
                     run = BatchRun(self.state, self.fence.shard, first, at_micros, Facts())
                     answers = [self._act(connection, run, first, alone)]
                 else:
-                    if lock_cash:
-                        fencing.renew(connection, self.fence, self.lease_seconds)
                     entering, named = self.state.needs(commands)
+                    if lock_cash:
+                        self._lock_before_cash(connection, entering)
                     facts = gather(connection, self.fence.shard, entering, named, lock_cash=lock_cash)
                     fault_points.reach("engine.gathered")
                     run = BatchRun(self.state, self.fence.shard, first, at_micros, facts)
@@ -152,6 +153,14 @@ class BatchProcessor:
         if run.journaled:
             self.last_at_micros = at_micros
         return answers
+
+    def _lock_before_cash(self, connection: Connection, entering: Sequence[Placement]) -> None:
+        """What a batch may lock besides cash, in the order of all: the lease, then the contracts whose rest it may
+        sell."""
+        fencing.renew(connection, self.fence, self.lease_seconds)
+        coming = {ask.contract for ask in entering if isinstance(ask, PlaceAsk) and ask.contract is not None}
+        for name in sorted(self.state.open.offered() | coming):
+            billing_contracts.hold(connection, name)
 
     def _act(self, connection: Connection, run: BatchRun, first: int, command: EndContract | RescaleContract) -> Answer:
         """What is done to a contract. The lease is locked first, as in every batch, then the contracts, then the

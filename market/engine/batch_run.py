@@ -27,7 +27,7 @@ from market.engine.commands import (
 )
 from market.engine.digests import group_sha256
 from market.engine.effects import Effects
-from market.engine.endings import Ended
+from market.engine.ended import Ended
 from market.engine.facts import Facts, PlacementFacts
 from market.engine.groups import at_place
 from market.engine.hand_over import CONTRACT_OVER
@@ -73,13 +73,13 @@ class BatchRun:
         del self.journaled[length:]
         return Answer(problem=problem)
 
-    def end(self, ended: Sequence[Ended]) -> Answer:
-        """Free what contracts no longer use, which have ended in this transaction. The answer tells of the first."""
+    def end(self, ended: Sequence[Ended]) -> None:
+        """Free what contracts no longer use, which end in this transaction."""
         effects = Effects()
         for each in ended:
             self.state.free(self._stamp(), each.free, effects)
             self._journal(each.free, {"ending": each.facts})
-        return self._keep(Answer(ended=dataclasses.asdict(ended[0].money)), effects)
+        self._keep(Answer(), effects)
 
     def withdraw(self, contracts: Sequence[str]) -> None:
         """Cancel what is offered of contracts that are about to end."""

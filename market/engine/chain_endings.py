@@ -8,79 +8,36 @@ than one contract.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection
 
 from billing import contracts as billing_contracts
 from billing import deliveries, endings
-from billing.endings import Outcome
-from billing.tables import billable_contract
+from billing.endings import Cut
 from common.errors import Conflict, Refused
-from common.minutes import MICROS_PER_MINUTE
 from market.chain import begun_minute
 from market.contract_states import CONTRACT_STATES, GUEST_LEADS_TO, RESOLD, SCHEDULED
 from market.desired_state import allocation_message
+from market.engine.chain_links import Chain, Link, links_of
 from market.engine.commands import EndContract
+from market.engine.ended import CheapestAsk, Ended, Replace, Replacement, Undelivered
 from market.engine.endings import (
     NOTICE_MINUTES,
-    ROWS,
     STATES,
-    CheapestAsk,
-    Ended,
+    Planned,
     check_caller,
+    failed_at,
     freed,
     is_late,
+    plan_bust,
+    plan_reclaim,
+    plan_release,
 )
 from market.tables import contract
 from runtime import outbox
-from runtime.arrays import among
 from runtime.feed import FeedEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A contract of the chain: its row on the market, with the instrument's and the slice class's, and in billing."""
-
-    row: Mapping[Any, Any]
-    billable: Row[Any]
-
-    @property
-    def id(self) -> str:
-        """The contract's id."""
-        identifier: str = self.billable.contract_id
-        return identifier
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """All links, the node's provider's own first; the place of the named one, the time, and the market's prices."""
-
-    links: Sequence[Link]
-    place: int
-    at_micros: int
-    cheapest_ask: CheapestAsk
-
-    @property
-    def next_minute(self) -> int:
-        """What "now" means on the market."""
-        return self.at_micros // MICROS_PER_MINUTE + 1
-
-    @property
-    def named(self) -> Link:
-        """The contract that the command names."""
-        return self.links[self.place]
-
-    def holders(self) -> list[Link]:
-        """Those who bought from each other. The provider is not compensated for its own doing."""
-        first = self.links[0]
-        return [link for link in self.links[1:] if link.billable.buyer_id != first.billable.provider_id]
-
-    def until(self, link: Link) -> int:
-        """The minute up to which the link's buyer has the guest itself."""
-        behind = self.links[self.links.index(link) + 1 :]
-        return int(behind[0].billable.start_minute if behind else link.billable.end_minute)
 
 
 def end_in_chain(
@@ -89,30 +46,24 @@ def end_in_chain(
     command: EndContract,
     at_micros: int,
     cheapest_ask: CheapestAsk,
+    replace: Replace,
     members: Sequence[str],
 ) -> tuple[list[Ended], list[FeedEvent]]:
-    """What ends, the named one first, and what else the feed tells: of a contract that is its buyer's again. The chain
-    is held. Raises as `endings.end_contract` does."""
-    chain = Chain(_links(connection, shard, members), list(members).index(command.contract), at_micros, cheapest_ask)
+    """What ends, in the order in which it is journaled, and what else the feed tells: of a contract that is its buyer's
+    again. The chain is held. Raises as `endings.end_contract` does."""
+    place = list(members).index(command.contract)
+    chain = Chain(links_of(connection, shard, members), place, at_micros, cheapest_ask, replace)
     check_caller(chain.named.row, command)
     _check_place(chain, command)
     ending = _ending(chain, command)
     if command.ending != "fail":  # the rows of failed contracts have moved with their guest already
         for link in ending:
             CONTRACT_STATES.check(link.row["state"], STATES[command.ending])
-    ended = [_end(connection, chain, link, command) for link in ending]
+    ended = _end_all(connection, chain, ending, command)
     if not chain.place or command.ending not in ("release", "bust"):
         return ended, []
     seller = chain.links[chain.place - 1]
-    return ended, [_give_back(connection, seller, chain.named, ended[0].money.minute, at_micros)]
-
-
-def _links(connection: Connection, shard: str, members: Sequence[str]) -> list[Link]:
-    query = select(billable_contract).where(among(billable_contract.c.contract_id, members))
-    billables = {row.contract_id: row for row in connection.execute(query)}
-    rows = connection.execute(ROWS, {"ids": list(members), "of_shard": shard}).mappings()
-    by_id = {row["id"]: row for row in rows}
-    return [Link(by_id[each], billables[each]) for each in members]
+    return ended, [_give_back(connection, seller, chain.named, ended[0].facts["minute"], at_micros)]
 
 
 def _check_place(chain: Chain, command: EndContract) -> None:
@@ -125,58 +76,85 @@ def _check_place(chain: Chain, command: EndContract) -> None:
 
 
 def _ending(chain: Chain, command: EndContract) -> list[Link]:
-    """What ends with the named one: all of the chain, or what is behind it. What is closed stays so."""
+    """What ends with the named one, which comes first: all of the chain, or what is behind it. What is closed stays
+    so. Of a failure, the last one comes first, right behind the order that replaces it."""
     others = chain.links if command.ending in ("fail", "reclaim") else chain.links[chain.place :]
-    still = [link for link in others if link.billable.state == billing_contracts.OPEN]
+    still = [link for link in others if link is chain.named or link.billable.state == billing_contracts.OPEN]
+    if command.ending == "fail":
+        return still[::-1]
     return [chain.named, *(link for link in still if link is not chain.named)]
 
 
-def _end(connection: Connection, chain: Chain, link: Link, command: EndContract) -> Ended:
-    money = _divide(connection, chain, link, command)
+def _end_all(connection: Connection, chain: Chain, ending: Sequence[Link], command: EndContract) -> list[Ended]:
+    if command.ending == "fail":
+        planned = _plan_failures(connection, chain, ending)
+    else:
+        planned = [_plan(connection, chain, link, command) for link in ending]
+    return [_end(connection, chain, link, command, plan) for link, plan in zip(ending, planned, strict=True)]
+
+
+def _end(connection: Connection, chain: Chain, link: Link, command: EndContract, planned: Planned) -> Ended:
     row, state, at_micros = link.row, STATES[command.ending], chain.at_micros
-    changes = _changes(row, command, money.minute)
+    changes = _changes(row, command, planned.minute) | planned.link
     connection.execute(contract.update().where(contract.c.id == link.id).values(**changes, updated_at_micros=at_micros))
     if "revision" in changes:
         outbox.put(connection, [allocation_message({**row, **changes})])
-    given_up = money.minute if link is chain.links[0] else row["end_minute"]
+    given_up = planned.minute if link is chain.links[0] else row["end_minute"]
     told = {"state": state, "reason": changes.get("reason", row["reason"])}
     return Ended(
         free=freed(row, given_up, chain.next_minute - 1),
-        facts={"state": state, "minute": money.minute, "reason": command.reason},
+        facts={"state": state, "minute": planned.minute, "reason": command.reason} | planned.link,
         told=FeedEvent("contract", link.id, told, at_micros),
-        money=money,
+        buyer=row["buyer_id"],
+        provider=row["provider_id"],
+        divide=planned.divide,
     )
 
 
-def _divide(connection: Connection, chain: Chain, link: Link, command: EndContract) -> Outcome:
+def _plan(connection: Connection, chain: Chain, link: Link, command: EndContract) -> Planned:
     """The bond is the first contract's; the others have none."""
     if command.ending == "release":
         late = is_late(link.row, link.billable, chain.next_minute)
-        return endings.release(connection, link.id, chain.next_minute, chain.at_micros, free=late)
-    if command.ending == "reclaim":
-        return _reclaim(connection, chain, link)
-    if command.ending == "fail":
-        return _fail(connection, chain, link)
-    endings.bust(connection, link.id, chain.at_micros)
-    row = link.row
-    return Outcome(min(max(chain.next_minute, row["start_minute"]), row["end_minute"]), 0, 0, 0)
-
-
-def _reclaim(connection: Connection, chain: Chain, link: Link) -> Outcome:
-    minute = chain.next_minute + NOTICE_MINUTES
+        return plan_release(connection, link.id, chain.next_minute, chain.at_micros, free=late)
+    if command.ending == "bust":
+        return plan_bust(connection, link.row, chain.next_minute, chain.at_micros)
     behind = chain.holders() if link is chain.links[0] else []
     holders = [(each.billable.buyer_id, int(each.billable.start_minute)) for each in behind]
-    return endings.reclaim(connection, link.id, minute, chain.at_micros, holders=holders)
+    return plan_reclaim(connection, link.id, chain.next_minute + NOTICE_MINUTES, chain.at_micros, holders)
 
 
-def _fail(connection: Connection, chain: Chain, link: Link) -> Outcome:
-    minute = link.billable.ended_minute
-    if minute is None:
-        raise Conflict("state_forbids", f"the guest of contract {link.id} has not failed", field="state")
-    if link is not chain.links[0]:
-        return endings.fail(connection, link.id, minute, 0, chain.at_micros)
-    costs = [(each.billable.buyer_id, _cost(chain, each)) for each in reversed(chain.holders())]
-    return endings.fail(connection, link.id, minute, _cost(chain, link), chain.at_micros, holders=costs)
+def _plan_failures(connection: Connection, chain: Chain, ending: Sequence[Link]) -> list[Planned]:
+    """What each of these loses, the last of the chain first, whose rest is bought again if its buyer asked for that."""
+    cuts = {link.id: endings.cut_at(connection, link.id, failed_at(link.id, link.billable)) for link in ending}
+    bought = _replace_last(chain, cuts)
+    costs = {link.id: _cost(chain, link) for link in chain.links}
+    if bought.contract is not None:
+        costs[chain.links[-1].id] = bought.extra_micros
+    first, planned = chain.links[0], []
+    for link in ending:
+        behind = reversed(chain.holders()) if link is first else ()
+        holders = [(each.billable.buyer_id, costs[each.id]) for each in behind]
+        own = costs[link.id] if link is first else 0
+        fail = partial(
+            endings.fail, connection, link.id, link.billable.ended_minute, own, chain.at_micros, holders=holders
+        )
+        planned.append(Planned(cuts[link.id].minute, fail, bought.link if link is chain.links[-1] else {}))
+    return planned
+
+
+def _replace_last(chain: Chain, cuts: Mapping[str, Cut]) -> Replacement:
+    """The guest at the end of the chain is bought again, of nobody who sold it. The bond of the first contract pays no
+    more for it than `_cost` allows: nothing, where it was sold for less than at another place of the chain, or to the
+    provider itself."""
+    first, last = chain.links[0], chain.links[-1]
+    if last.id not in cuts:
+        return Replacement()
+    dearest = max(int(link.row["price_micros"]) for link in chain.links)
+    is_covered = first.id in cuts and last in chain.holders() and int(last.row["price_micros"]) == dearest
+    bond = cuts[first.id].bond_micros if is_covered else 0
+    failed = frozenset({first.row["provider_id"], last.row["provider_id"]})
+    cheapest = chain.cheapest_ask(last.row["instrument"])
+    return chain.replace(Undelivered(last.row, cuts[last.id], bond, failed, cheapest)) or Replacement()
 
 
 def _cost(chain: Chain, link: Link) -> int:

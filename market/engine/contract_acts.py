@@ -18,7 +18,8 @@ from market import chain, grown
 from market.engine.batch_run import BatchRun
 from market.engine.chain_endings import end_in_chain
 from market.engine.commands import Answer, EndContract, RescaleContract
-from market.engine.endings import Ended, end_contract, in_all
+from market.engine.ended import Ended, divide_all, in_all
+from market.engine.endings import end_contract
 from market.engine.growing import rescale
 from market.engine.records import ContractRecord
 from market.engine.replacement import replace
@@ -43,18 +44,27 @@ def act(connection: Connection, run: BatchRun, command: EndContract | RescaleCon
         return _rescale(connection, run, command, members)
     run.withdraw(members)
     if len(members) > 1:
-        known = run.shard, command, run.at_micros, run.state.shard.cheapest_ask
-        ended, told = end_in_chain(connection, *known, members)
-        answer = run.end(ended)
-        return Acted(answer, (*(each.told for each in ended), *told))
+        return _end_chain(connection, run, command, members)
     return _end(connection, run, command)
+
+
+def _end_chain(connection: Connection, run: BatchRun, command: EndContract, members: Sequence[str]) -> Acted:
+    """The answer tells of the contract that was named."""
+    ways = run.state.shard.cheapest_ask, partial(replace, connection, run)
+    ended, told = end_in_chain(connection, run.shard, command, run.at_micros, *ways, members)
+    run.end(ended)
+    outcomes = divide_all(connection, run.effects, ended)
+    named = next(place for place, each in enumerate(ended) if each.free.contract == command.contract)
+    answer = Answer(ended=dataclasses.asdict(outcomes[named]))
+    return Acted(answer, (*(each.told for each in ended), *told))
 
 
 def _end(connection: Connection, run: BatchRun, command: EndContract) -> Acted:
     """Those that made its guest larger end before it does."""
     others = [row["id"] for row in reversed(grown.ending_with(connection, command.contract))]
     ended = [_end_one(connection, run, command, name) for name in (*others, command.contract)]
-    return Acted(Answer(ended=dataclasses.asdict(in_all(ended))), tuple(each.told for each in ended))
+    outcomes = divide_all(connection, run.effects, ended)
+    return Acted(Answer(ended=dataclasses.asdict(in_all(outcomes))), tuple(each.told for each in ended))
 
 
 def _rescale(connection: Connection, run: BatchRun, command: RescaleContract, members: Sequence[str]) -> Acted:
@@ -65,7 +75,8 @@ def _rescale(connection: Connection, run: BatchRun, command: RescaleContract, me
     ended = [_end_one(connection, run, release, name) for name in rescaled.released]
     answer = rescaled.answer
     if ended:
-        answer = dataclasses.replace(answer, ended=dataclasses.asdict(in_all(ended)))
+        outcomes = divide_all(connection, run.effects, ended)
+        answer = dataclasses.replace(answer, ended=dataclasses.asdict(in_all(outcomes)))
     return Acted(answer, tuple(each.told for each in ended), rescaled.bought)
 
 

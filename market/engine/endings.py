@@ -1,21 +1,22 @@
-"""Contracts that end before their window does: the books, the contract's row and its agent's orders, in the engine's
-transaction, and what the auction has to free.
+"""Contracts that end before their window does: the contract's row and its agent's orders, in the engine's
+transaction, what the auction has to free, and how the money is to be divided.
 
 Source: the design's market rules, "Contracts". The batch (`market.engine.batch`) holds the lease already; here follow
-the contract in billing, its row on the market, and the accounts.
+the contract in billing and its row on the market. The accounts come last: `market.engine.ended`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Row, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, Connection, Row, RowMapping, Text, any_, bindparam, select
 
 from billing import contracts as billing_contracts
 from billing import deliveries, endings
-from billing.endings import Cut, Outcome
+from billing.endings import Outcome
 from common.errors import Conflict, NotFound, Refused
 from common.minutes import MICROS_PER_MINUTE
 from market.chain import begun_minute
@@ -30,6 +31,7 @@ from market.contract_states import (
 )
 from market.desired_state import allocation_message
 from market.engine.commands import EndContract, Ending
+from market.engine.ended import CheapestAsk, Ended, Replace, Replacement, Undelivered
 from market.tables import contract, instrument, slice_class
 from matching.commands import Free
 from runtime import outbox
@@ -43,42 +45,12 @@ STATES: dict[Ending, str] = {"release": RELEASED, "reclaim": RECLAIMED, "fail": 
 
 
 @dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A contract that has failed: its `row` on the market, what the failure frees of its money, and the instrument's
-    cheapest ask, which caps what the bond pays."""
+class Planned:
+    """From which minute on a contract ends, how its money is divided then, and what tells of its replacement."""
 
-    row: Mapping[Any, Any]
-    cut: Cut
-    cheapest_micros: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """The contract that was bought, and by how much it costs the buyer more than the minutes that it replaces, with
-    VAT, in micro-units; or why none was: a code."""
-
-    contract: str | None = None
-    not_replaced: str | None = None
-    extra_micros: int = 0
-
-
-CheapestAsk = Callable[[str], int | None]
-"""An instrument's lowest price for which a node's slices are offered; None where none are."""
-Replace = Callable[[Undelivered], Replacement | None]
-"""Buys for the rest of a contract that failed, where that was asked for."""
-Link = dict[str, str]
-"""Columns of a contract that tell by what it was replaced, or why by nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What the auction frees, what the journal keeps (the contract's `state`, the `minute` and the `reason`), what the
-    feed tells, and what became of the money."""
-
-    free: Free
-    facts: dict[str, Any]
-    told: FeedEvent
-    money: Outcome
+    minute: int
+    divide: Callable[[], Outcome]
+    link: dict[str, str] = field(default_factory=dict)
 
 
 def end_contract(
@@ -91,41 +63,36 @@ def end_contract(
     *,
     alone: bool = True,
 ) -> Ended:
-    """End it, all but the auction's part; not `alone`, where it goes with the contract whose guest it made larger.
+    """End it, all but the auction's part and the money; not `alone`, where it goes with the contract whose guest it
+    made larger.
 
     Raises NotFound for a contract of others, Refused (`not_your_side`, `not_reclaimable`), and Conflict
     (`state_forbids`) for one that has ended or of which nothing is left.
     """
     billable = billing_contracts.lock(connection, command.contract)
-    row = connection.execute(ROWS, {"ids": [command.contract], "of_shard": shard}).mappings().one_or_none()
-    check_caller(row, command)
-    assert row is not None
+    row = _lock(connection, shard, command)
     _check_alone(row, alone)
     state = STATES[command.ending]
     if command.ending != "fail":  # a failed contract's row has moved with its guest already
         CONTRACT_STATES.check(row["state"], state)
-    money, link = _divide(connection, command, _Known(row, billable, at_micros, cheapest_ask, replace))
-    changes = _changes(row, command, money.minute) | link
+    planned = _plan(connection, command, _Known(row, billable, at_micros, cheapest_ask, replace))
+    changes = _changes(row, command, planned.minute) | planned.link
     connection.execute(
         contract.update().where(contract.c.id == row["id"]).values(**changes, updated_at_micros=at_micros)
     )
     if row["grows"] is not None:
-        deliveries.end_of(connection, row["id"], money.minute)
+        deliveries.end_of(connection, row["id"], planned.minute)
     elif "revision" in changes:
         outbox.put(connection, [allocation_message({**row, **changes})])
     told = {"state": state, "reason": changes.get("reason", row["reason"])}
     return Ended(
-        free=freed(row, money.minute, at_micros // MICROS_PER_MINUTE),
-        facts={"state": state, "minute": money.minute, "reason": command.reason} | link,
+        free=freed(row, planned.minute, at_micros // MICROS_PER_MINUTE),
+        facts={"state": state, "minute": planned.minute, "reason": command.reason} | planned.link,
         told=FeedEvent("contract", row["id"], told, at_micros),
-        money=money,
+        buyer=row["buyer_id"],
+        provider=row["provider_id"],
+        divide=planned.divide,
     )
-
-
-def in_all(ended: Sequence[Ended]) -> Outcome:
-    """What became of the money of contracts that ended together, the last of them the main one."""
-    amounts = [(each.money.fee_micros, each.money.refund_micros, each.money.compensation_micros) for each in ended]
-    return Outcome(ended[-1].money.minute, *map(sum, zip(*amounts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +122,13 @@ ROWS = (
 """Contracts of the shard, locked, with what their instruments and slice classes say."""
 
 
+def _lock(connection: Connection, shard: str, command: EndContract) -> RowMapping:
+    row = connection.execute(ROWS, {"ids": [command.contract], "of_shard": shard}).mappings().one_or_none()
+    check_caller(row, command)
+    assert row is not None
+    return row
+
+
 def check_caller(row: Mapping[Any, Any] | None, command: EndContract) -> None:
     """Buyers release, providers reclaim; failures and busts are the market's own. Raises NotFound and Refused."""
     if row is None or (command.participant not in (None, row["buyer_id"], row["provider_id"])):
@@ -172,37 +146,62 @@ def _check_alone(row: Mapping[Any, Any], alone: bool) -> None:
         raise Conflict("state_forbids", f"it ends with contract {row['grows']}, or by rescaling that", field="contract")
 
 
-def _divide(connection: Connection, command: EndContract, known: _Known) -> tuple[Outcome, Link]:
-    if command.ending == "fail":
-        return _fail(connection, known)
-    return _end(connection, command, known), {}
+def _plan(connection: Connection, command: EndContract, known: _Known) -> Planned:
+    name, next_minute = known.row["id"], known.next_minute
+    match command.ending:
+        case "release":
+            late = is_late(known.row, known.billable, next_minute)
+            return plan_release(connection, name, next_minute, known.at_micros, free=late)
+        case "reclaim":
+            return plan_reclaim(connection, name, next_minute + NOTICE_MINUTES, known.at_micros)
+        case "bust":
+            return plan_bust(connection, known.row, next_minute, known.at_micros)
+        case _:
+            return _plan_failure(connection, known)
 
 
-def _end(connection: Connection, command: EndContract, known: _Known) -> Outcome:
-    row, billable, at_micros = known.row, known.billable, known.at_micros
-    if command.ending == "release":
-        late = is_late(row, billable, known.next_minute)
-        return endings.release(connection, row["id"], known.next_minute, at_micros, free=late)
-    if command.ending == "reclaim":
-        return endings.reclaim(connection, row["id"], known.next_minute + NOTICE_MINUTES, at_micros)
-    endings.bust(connection, row["id"], at_micros)
-    return Outcome(min(max(known.next_minute, row["start_minute"]), row["end_minute"]), 0, 0, 0)
+def plan_release(connection: Connection, name: str, next_minute: int, at_micros: int, *, free: bool) -> Planned:
+    """The buyer gives it back, for nothing where its provider is late. Raises Conflict."""
+    minute = endings.cut_at(connection, name, next_minute, fee=not free).minute
+    return Planned(minute, partial(endings.release, connection, name, next_minute, at_micros, free=free))
 
 
-def _fail(connection: Connection, known: _Known) -> tuple[Outcome, Link]:
+def plan_reclaim(
+    connection: Connection, name: str, until: int, at_micros: int, holders: Sequence[tuple[str, int]] = ()
+) -> Planned:
+    """The provider takes it back at the end of its notice. Raises Conflict."""
+    minute = endings.cut_at(connection, name, until).minute
+    return Planned(minute, partial(endings.reclaim, connection, name, until, at_micros, holders=holders))
+
+
+def plan_bust(connection: Connection, row: Mapping[Any, Any], next_minute: int, at_micros: int) -> Planned:
+    """The operator cancels the trade: what is still to come of its slices is free again."""
+    minute = min(max(next_minute, row["start_minute"]), row["end_minute"])
+
+    def divide() -> Outcome:
+        endings.bust(connection, row["id"], at_micros)
+        return Outcome(minute, 0, 0, 0)
+
+    return Planned(minute, divide)
+
+
+def _plan_failure(connection: Connection, known: _Known) -> Planned:
     """The bond pays what the replacement costs more that is bought now, or else what one would."""
-    row, minute = known.row, known.billable.ended_minute
-    if minute is None:
-        raise Conflict("state_forbids", f"the guest of contract {row['id']} has not failed", field="state")
+    row, minute = known.row, failed_at(known.row["id"], known.billable)
     cheapest = known.cheapest_ask(row["instrument"])
     cut = endings.cut_at(connection, row["id"], minute)
-    bought = known.replace(Undelivered(row, cut, cheapest))
-    if bought is None or bought.contract is None:
-        link = {} if bought is None or bought.not_replaced is None else {"not_replaced": bought.not_replaced}
-        cost = _replacement_micros(known, cheapest)
-    else:
-        link, cost = {"replaced_by": bought.contract}, bought.extra_micros
-    return endings.fail(connection, row["id"], minute, cost, known.at_micros), link
+    of_provider = frozenset({row["provider_id"]})
+    bought = known.replace(Undelivered(row, cut, cut.bond_micros, of_provider, cheapest)) or Replacement()
+    cost = _replacement_micros(known, cheapest) if bought.contract is None else bought.extra_micros
+    divide = partial(endings.fail, connection, row["id"], minute, cost, known.at_micros)
+    return Planned(cut.minute, divide, bought.link)
+
+
+def failed_at(name: str, billable: Row[Any]) -> int:
+    """From which minute on the contract's guest was not there. Raises Conflict where it has not failed."""
+    if billable.ended_minute is None:
+        raise Conflict("state_forbids", f"the guest of contract {name} has not failed", field="state")
+    return int(billable.ended_minute)
 
 
 def _replacement_micros(known: _Known, cheapest: int | None) -> int:

@@ -40,6 +40,10 @@ class OpenOrders(Mapping[str, OrderRecord]):
         """The ask that offers the rest of the contract."""
         return self._records.get(self._offering.get(contract, ""))
 
+    def offered(self) -> set[str]:
+        """The contracts whose rest is offered."""
+        return set(self._offering)
+
     def put(self, record: OrderRecord) -> None:
         """An order entered, or changed."""
         self._undo.append((record.id, self._records.get(record.id)))

@@ -15,14 +15,14 @@ from market.reseller.view import Seen, Trading
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What an instrument is to be offered for; without a corridor it cannot be, for the reason in `sentence`. `in_vain`
-    tells that its offer has found nobody for long enough to say so."""
+    """What an instrument is to be offered for; without a corridor it cannot be, for the reason in `sentence`.
+    `rested_minutes` is for how long it has been offered without a sale, and without saying that nobody wants it."""
 
     trading: Trading
     corridor: Corridor | None
     quote: Quote | None
     sentence: str
-    in_vain: bool = False
+    rested_minutes: int = 0
 
 
 def price_all(seen: Seen) -> list[Priced]:
@@ -32,15 +32,20 @@ def price_all(seen: Seen) -> list[Priced]:
 
 def remembered(seen: Seen, priced: list[Priced]) -> Memory:
     """What the reseller takes along from this turn: what it learned, and when it sold, or did not."""
-    sold, vain = dict(seen.memory.sold_minute), dict(seen.memory.vain_minute)
+    sold = dict(seen.memory.sold_minute)
     for each in priced:
         if any(is_own for _, is_own in each.trading.trades):
             sold[each.trading.code] = seen.minute
-        if each.in_vain:
-            vain[each.trading.code] = seen.minute
     learned = {each.trading.code: each.quote.learned for each in priced if each.quote and each.quote.learned}
     newest = max(seen.memory.seen_sequence, seen.view.newest_sequence)
-    return dataclasses.replace(seen.memory, seen_sequence=newest, sold_minute=sold, vain_minute=vain, learned=learned)
+    return dataclasses.replace(
+        seen.memory,
+        seen_sequence=newest,
+        sold_minute=sold,
+        looked_minute=seen.minute,
+        rested_minutes={each.trading.code: each.rested_minutes for each in priced},
+        learned=learned,
+    )
 
 
 def _priced(seen: Seen, trading: Trading) -> Priced:
@@ -58,25 +63,38 @@ def _priced(seen: Seen, trading: Trading) -> Priced:
         too_dear = f"That is more than the highest price that {trading.code} allows, {most}: it cannot be sold there."
         return Priced(trading, None, None, f"{why_floor} {too_dear}")
     seed = f"{seen.view.node}/{trading.code}"
-    sight = _sight(seen, trading)
+    rested = _rested_minutes(seen, trading)
+    sight = _sight(seen, trading, rested)
     asked = quote(settings, between, sight, seen.memory.learned.get(trading.code), seed)
     why_price = (
         f"The strategy {settings.strategy} asks {Price(asked.price_micros).hourly()} per slice-hour in {trading.code}"
         f" (floor {Price(between.floor_micros).hourly()}, first price {Price(between.opening_micros).hourly()}):"
         f" {asked.reason}."
     )
-    return Priced(trading, between, asked, f"{why_floor} {why_price}", sight.in_vain)
+    return Priced(trading, between, asked, f"{why_floor} {why_price}", 0 if sight.vain_minutes else rested)
 
 
-def _sight(seen: Seen, trading: Trading) -> Sight:
-    has_sold = any(is_own for _, is_own in trading.trades)
+def _sight(seen: Seen, trading: Trading, rested_minutes: int) -> Sight:
     since = max(seen.memory.since_minute, seen.memory.sold_minute.get(trading.code, 0))
-    idle_minutes = 0 if has_sold else max(0, seen.minute - since)
-    silent_minutes = min(idle_minutes, seen.minute - seen.memory.vain_minute.get(trading.code, 0))
-    rests = any(ask.instrument == trading.code and ask.start <= seen.minute + 1 for ask in seen.view.own_asks)
     return Sight(
         competitor_micros=trading.competitor_micros,
-        idle_minutes=idle_minutes,
+        idle_minutes=0 if _has_sold(trading) else max(0, seen.minute - since),
         trades=tuple(shout for shout, _ in trading.trades),
-        in_vain=rests and rested_in_vain(silent_minutes),
+        vain_minutes=rested_minutes if rested_in_vain(rested_minutes) else 0,
     )
+
+
+def _rested_minutes(seen: Seen, trading: Trading) -> int:
+    """So long it has been offered from the next minute on, and nothing was sold. A minute in which it was not, because
+    all was sold, or no cash or no agent was there, is nobody's refusal."""
+    if _has_sold(trading):
+        return 0
+    looked = max(seen.memory.looked_minute, seen.memory.since_minute)
+    asks = (ask for ask in seen.view.own_asks if ask.instrument == trading.code)
+    begun = [max(ask.entered_minute, ask.first_minute(seen.minute) - 1) for ask in asks]
+    more = max(0, seen.minute - max(looked, min(begun, default=seen.minute)))
+    return seen.memory.rested_minutes.get(trading.code, 0) + more
+
+
+def _has_sold(trading: Trading) -> bool:
+    return any(is_own for _, is_own in trading.trades)

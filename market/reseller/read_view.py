@@ -183,6 +183,7 @@ def _split(
             slices=row.slices,
             sold=tuple(sold.get(row.id, ())),
             remaining=tuple((start, end, slices) for start, end, slices in row.remaining) if row.linked else None,
+            entered_minute=row.entered_minute,
         )
         if (row.client_order_id or "").startswith(own_prefix(node_id)):
             own.append(ask)

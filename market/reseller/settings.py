@@ -61,14 +61,16 @@ class OwnWork:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What outlasts a turn: since when these settings hold, the newest trade that was looked at, the minute of the last
-    own sale by instrument, that of the last turn in which an offer had rested in vain, what ZIP has learned by
-    instrument, the last refusal, and the provider's own work."""
+    """What outlasts a turn: since when these settings hold, the minute of the last turn and the newest trade that was
+    looked at, the minute of the last own sale by instrument, for how many minutes an offer has rested since that or
+    since ZIP last heard that nobody wanted it, what ZIP has learned by instrument, the last refusal, and the provider's
+    own work."""
 
     since_minute: int
     seen_sequence: int = 0
     sold_minute: dict[str, int] = field(default_factory=dict)
-    vain_minute: dict[str, int] = field(default_factory=dict)
+    looked_minute: int = 0
+    rested_minutes: dict[str, int] = field(default_factory=dict)
     learned: dict[str, ZipState] = field(default_factory=dict)
     refusal: Refusal | None = None
     own_work: OwnWork | None = None

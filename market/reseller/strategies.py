@@ -22,12 +22,13 @@ _WORTH_ONE_IN = 100
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What the reseller sees of an instrument: the cheapest ask of others, the market minutes for which it has sold
-    nothing itself, the trades since its last turn, and whether its own offer has rested in vain."""
+    nothing itself, the trades since its last turn, and for how many minutes its own offer has rested in vain, where
+    that is long enough to be a shout: else 0."""
 
     competitor_micros: int | None
     idle_minutes: int
     trades: tuple[Shout, ...] = ()
-    in_vain: bool = False
+    vain_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,16 @@ def adapt(corridor: Corridor, sight: Sight, learned: ZipState | None, seed: str)
     state = learned or beginning(corridor)
     for shout in sight.trades:
         state = listen(state, shout, corridor, seed)
-    if sight.in_vain:
+    if sight.vain_minutes:
         own_micros = state.price_millis // MILLIS
         cheapest = own_micros if sight.competitor_micros is None else min(own_micros, sight.competitor_micros)
         state = listen(state, Shout(cheapest, "ask", accepted=False), corridor, seed)
     return Quote(price_of(state, corridor), _what_it_learned(sight, state), state)
 
 
-def rested_in_vain(idle_minutes: int) -> bool:
-    """Whether an offer that rests is one that nobody wanted, so many minutes after a sale or the last such shout."""
-    return idle_minutes >= IN_VAIN_MINUTES
+def rested_in_vain(rested_minutes: int) -> bool:
+    """Whether an offer is one that nobody wanted, which has rested for so long since a sale or the last such shout."""
+    return rested_minutes >= IN_VAIN_MINUTES
 
 
 def worth_changing(old_micros: int, new_micros: int, corridor: Corridor) -> bool:
@@ -97,8 +98,8 @@ def worth_changing(old_micros: int, new_micros: int, corridor: Corridor) -> bool
 
 
 def _what_it_learned(sight: Sight, state: ZipState) -> str:
-    if sight.in_vain:
-        return f"your offer has found nobody for {sight.idle_minutes} minutes, so it asks less"
+    if sight.vain_minutes:
+        return f"your offer has found nobody for {sight.vain_minutes} minutes, so it asks less"
     if sight.trades:
         several = "a trade was" if len(sight.trades) == 1 else f"{len(sight.trades)} trades were"
         return f"{several} made since its last look: it asks more where others pay more than it asks, else less"

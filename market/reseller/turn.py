@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DataError, IntegrityError
 
 from common import codec
 from market.engine.command_json import command_from_json
@@ -29,6 +30,8 @@ from market.reseller.view import Seen
 from market.tables import node, reseller
 
 log = logging.getLogger("nestex.reseller")
+
+_Made = TypeVar("_Made")
 
 _RACES = ("revision_mismatch", "state_forbids", "not_found")
 """What the engine says when the order was filled, expired or canceled in the meantime: the next turn sees it."""
@@ -64,28 +67,23 @@ def due(connection: Connection, minute: int, after: str, limit: int) -> list[str
 
 
 def begin_turns(database: Engine, nodes: Sequence[str], minute: int) -> list[Turn]:
-    """Decide for these nodes, and note it; with what was noted before and has no answer yet."""
+    """Decide for these nodes, and note it; with what was noted before and has no answer yet. A node for which that
+    cannot be done holds up no other."""
     with database.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         rows = connection.execute(
             select(reseller, node.c.zone)
             .join(node, node.c.id == reseller.c.node_id)
             .where(reseller.c.node_id.in_(nodes))
         ).all()
-        free = {row.node_id: kept_of(row._mapping) for row in rows if row.pending is None}
+        fresh = [row for row in rows if row.pending is None]
+        free = {row.node_id: kept for row in fresh if (kept := _tried(row, lambda row: kept_of(row._mapping)))}
         seen = see(connection, {key: (kept.settings, kept.memory) for key, kept in free.items()}, minute)
-    notes, turns = [], {}
-    for row in rows:
-        if row.pending is None:
-            try:
-                turn, note = _decide(row, free[row.node_id], seen[row.node_id])
-            except Exception:
-                log.exception("the reseller of %s cannot decide and will try again", row.node_id)
-                continue
-            notes.append(note)
-            turns[row.node_id] = turn
-    noted = _note_all(database, notes)
-    begun = [turn for node, turn in turns.items() if node in noted and turn.commands]
-    return [_noted(row) for row in rows if row.pending is not None] + begun
+    known = (row for row in fresh if row.node_id in free)
+    decided = [_tried(row, lambda row: _decide(row, free[row.node_id], seen[row.node_id])) for row in known]
+    notes = list(filter(None, decided))
+    noted = _note_all(database, [note for _, note in notes])
+    again = [turn for row in rows if row.pending is not None and (turn := _tried(row, _noted))]
+    return again + [turn for turn, _ in notes if turn.node in noted and turn.commands]
 
 
 def end_turn(connection: Connection, turn: Turn, answers: Sequence[Answer], minute: int) -> None:
@@ -102,6 +100,15 @@ def end_turn(connection: Connection, turn: Turn, answers: Sequence[Answer], minu
         values["memory"] = codec.to_json(dataclasses.replace(kept_of(row).memory, refusal=refusal))
         values["said"] = [*row["said"], f"The market refused it: {refusal.message}."]
     connection.execute(reseller.update().where(is_noted).values(values))
+
+
+def _tried(row: Row[Any], step: Callable[[Row[Any]], _Made]) -> _Made | None:
+    """What comes of it; None where it fails, which is told, and tried again with the next look."""
+    try:
+        return step(row)
+    except Exception:
+        log.exception("the reseller of %s cannot take its turn and will try again", row.node_id)
+        return None
 
 
 def _decide(row: Row[Any], kept: Kept, seen: Seen) -> tuple[Turn, dict[str, Any]]:
@@ -123,12 +130,18 @@ def _decide(row: Row[Any], kept: Kept, seen: Seen) -> tuple[Turn, dict[str, Any]
 
 
 def _note_all(database: Engine, notes: list[dict[str, Any]]) -> set[str]:
-    """The nodes whose turns stand: the others were changed by somebody else. One statement and one commit for all, for
-    every node takes its turn in the same minute."""
+    """The nodes whose turns stand: the others were changed by somebody else, or cannot be written. One statement and
+    one commit for all, for every node takes its turn in the same minute; where that fails, one each."""
     if not notes:
         return set()
-    with database.begin() as connection:
-        return set(connection.execute(_NOTE_ALL, {"turns": notes}).scalars())
+    try:
+        with database.begin() as connection:
+            return set(connection.execute(_NOTE_ALL, {"turns": notes}).scalars())
+    except (DataError, IntegrityError):
+        if len(notes) == 1:
+            log.exception("the turn of the reseller of %s cannot be noted and will be tried again", notes[0]["node_id"])
+            return set()
+    return set().union(*(_note_all(database, [note]) for note in notes))
 
 
 def _decided(kept: Kept, seen: Seen) -> tuple[str, Decision]:

@@ -15,8 +15,9 @@ from market.reseller.zip_trader import Shout
 
 @dataclass(frozen=True, slots=True)
 class OwnAsk:
-    """An open ask that the reseller has placed. `sold` are the slices of it that have traded, in minutes to come;
-    `remaining` what a linked one has left: start, end and slices. None: an older one, which is not linked."""
+    """An open ask that the reseller has placed, on the book since `entered_minute`. `sold` are the slices of it that
+    have traded, in minutes to come; `remaining` what a linked one has left: start, end and slices. None: an older one,
+    which is not linked."""
 
     order: str
     instrument: str
@@ -28,6 +29,7 @@ class OwnAsk:
     slices: int
     sold: tuple[tuple[int, int, int], ...] = ()
     remaining: tuple[tuple[int, int, int], ...] | None = None
+    entered_minute: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -40,6 +42,12 @@ class OwnAsk:
             return [Taken(start, end, _times(vector, slices)) for start, end, slices in self.remaining]
         offered = Taken(self.start, self.end, _times(vector, self.slices))
         return [offered, *(Taken(start, end, _times(vector, -slices)) for start, end, slices in self.sold)]
+
+    def first_minute(self, minute: int) -> int:
+        """Since when, or from when on, it has something for a guest that starts after this minute."""
+        if self.remaining is None:
+            return self.start
+        return min((start for start, end, slices in self.remaining if slices and end > minute + 1), default=self.end)
 
     def slice_minutes_left(self, minute: int) -> int:
         """What it offers in minutes after this one."""

@@ -57,7 +57,10 @@ class Resellers:
             if not nodes:
                 return asked
             turns = await asyncio.to_thread(begin_turns, self.database, nodes, minute)
-            await asyncio.gather(*(self._carry_out(turn) for turn in turns))
+            ended = await asyncio.gather(*(self._carry_out(turn) for turn in turns), return_exceptions=True)
+            for turn, fault in zip(turns, ended, strict=True):
+                if fault is not None:
+                    log.error("the turn of the reseller of %s is asked for again", turn.node, exc_info=fault)
             after, asked = nodes[-1], asked + len(turns)
 
     def _due(self, minute: int, after: str) -> list[str]:

@@ -43,6 +43,8 @@ class Replacements:
         of_nodes = [ask for ask in asks if ask.entry.contract is None]  # others fit hardly anybody
         prices = [ask.price_micros for ask in of_nodes if ask.entry.instrument == bid.instrument]
         _check_wish(bid, old, minute, min(prices, default=0))
+        deliverer = _deliverer(old, running)
+        require(deliverer in bid.avoid_providers, f"order {bid.order} takes the provider of the node of {old.id} again")
         self._asked[old.id] = None
 
     def born(self, birth: Birth) -> None:
@@ -60,6 +62,15 @@ class Replacements:
         require(told == (None, None) or ending.state == FAILED, f"{where} is {ending.state} and tells {told}")
         require(not asked or told != (None, None), f"{where} does not tell why it was not replaced")
         require(None in told, f"{where} was replaced by {by} and was not: {ending.not_replaced}")
+
+
+def _deliverer(born: Birth, running: dict[str, Birth]) -> str:
+    """Who provides the node of a contract, perhaps one that was resold: the provider of the first of its chain."""
+    while (name := born.contract["resold_from"]) is not None:
+        if name not in running:
+            raise Difference(f"{born.id} is the rest of {name}, which does not run")
+        born = running[name]
+    return str(born.contract["provider_id"])
 
 
 def _check_wish(bid: PlaceBid, old: Birth, minute: int, cheapest: int) -> None:

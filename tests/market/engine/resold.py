@@ -64,12 +64,20 @@ class Resold:
         given = {"slices": 0, "available_until": 0, "price_micros": price, "contract": name}
         return self.world.ask(seller, "", **(given | fields))
 
-    def resell(self, name: str, buyer: str, price: int = 200, ahead: int = 1) -> dict[str, Any]:
-        """Its holder sells the rest from so many minutes on; the new contract."""
+    def resell(self, name: str, buyer: str, price: int = 200, ahead: int = 1, **bid: Any) -> dict[str, Any]:
+        """Its holder sells the rest from so many minutes on; the new contract. `bid` are further fields of its bid."""
         order(self.engine.process([self.offer(self.row(name)["buyer_id"], name, price)]))
         begins = max(self.world.minute + ahead, self.row(name)["start_minute"])
-        order(self.engine.process([self.bid(buyer, self.end - begins)]))
+        order(self.engine.process([self.bid(buyer, self.end - begins, **bid)]))
         return self.rows()[-1]
+
+    def spare(self, price: int, seller: str | None = None) -> str:
+        """A node of its own for as long, of this seller or a new one; who sells."""
+        seller = seller or self.world.provider(CASH)
+        node = self.world.node(seller, vcpus=SLICES)
+        ask = self.world.ask(seller, node, slices=SLICES, price_micros=price, available_until=self.end)
+        order(self.engine.process([ask]))
+        return seller
 
     def finish(self, name: str, ending: Any, participant: str | None = None) -> Answer:
         return self.engine.process([EndContract(name, ending, participant)])[0]

@@ -15,7 +15,8 @@ from common.wire import Capacity
 from market.contracts.end_contract import failing_contracts
 from market.engine import contract_acts
 from market.engine.commands import EndContract
-from market.engine.endings import Ended, end_contract
+from market.engine.ended import Ended
+from market.engine.endings import end_contract
 from market.nodes.liveness import live_revisions
 from market.tables import instrument
 from tests.market.engine.deal import GRACE, GROSS, MINUTES, SLICES, Deal, with_vat

@@ -56,7 +56,6 @@ def test_nothing_is_lost_and_nothing_stays_behind(world: World, steps: list[tupl
         running = [row for row in growing.rows if row["grows"] and not CONTRACT_STATES.is_terminal(row["state"])]
         assert {row["grows"] for row in running} <= live
     world.real.pass_minutes(MINUTES)
-    print("RR", [(r["state"], r["slices"], r["grows"] is not None, r["replaces"] is not None) for r in growing.rows])
     growing.close()
     with world.begin() as connection:
         bound = ledger_account.c.kind.in_(("escrow", "bond"))

@@ -93,10 +93,17 @@ def test_an_offer_expires_with_the_rest(deal: Resold) -> None:
     deal.check()
 
 
-def test_a_released_contract_withdraws_its_offer(deal: Resold) -> None:
-    order(deal.engine.process([deal.offer(deal.traders[0], deal.first, price=900)]))
-    assert deal.finish(deal.first, "release", deal.traders[0]).problem is None
-    assert open_offers(deal) == [("canceled", "contract_over")]
+@pytest.mark.parametrize("ending", ["release", "reclaim", "fail", "bust"])
+@pytest.mark.parametrize("in_chain", [False, True])
+def test_a_contract_that_ends_withdraws_its_offer(deal: Resold, ending: str, in_chain: bool) -> None:
+    held = deal.resell(deal.first, deal.traders[1])["id"] if in_chain else deal.first
+    holder = deal.row(held)["buyer_id"]
+    order(deal.engine.process([deal.offer(holder, held, price=900)]))
+    if ending == "fail":
+        deal.tell(held, "failed")
+    party = {"release": holder, "reclaim": deal.provider}.get(ending)
+    assert deal.finish(deal.first if ending == "reclaim" else held, ending, party).problem is None
+    assert open_offers(deal)[-1] == ("canceled", "contract_over")
     deal.check()
 
 

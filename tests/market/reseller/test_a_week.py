@@ -26,13 +26,12 @@ def _earned(strategy: Strategy) -> int:
     assert between is not None
     settings = ResellerSettings(("fra1.std.firm",), 0, 0, strategy)
     ends: list[int] = []
-    learned, idle, vain, earned = None, 0, 0, 0
+    learned, idle, rested, earned = None, 0, 0, 0
     trades: tuple[Shout, ...] = ()
     for minute in range(WEEK):
         ends = [end for end in ends if end > minute]
-        in_vain = len(ends) < SLICES and rested_in_vain(min(idle, minute - vain))
-        vain = minute if in_vain else vain
-        asked = quote(settings, between, Sight(None, idle, trades, in_vain), learned, "seed")
+        vain = rested if rested_in_vain(rested) else 0
+        asked = quote(settings, between, Sight(None, idle, trades, vain), learned, "seed")
         learned, trades = asked.learned, ()
         comes = 150 if 8 <= minute // 60 % 24 < 20 else 37
         coming, paying, size, length = hashlib.sha256(str(minute).encode()).digest()[:4]
@@ -43,4 +42,5 @@ def _earned(strategy: Strategy) -> int:
             earned += asked.price_micros * slices * minutes
             trades = (Shout(asked.price_micros, "bid", accepted=True),)
         idle = 0 if trades else idle + 1
+        rested = 0 if trades or vain else rested + (len(ends) < SLICES)
     return earned

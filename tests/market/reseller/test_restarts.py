@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from market.engine.commands import CancelOrder, PlaceAsk
+from market.reseller.keep import put_reseller
 from market.reseller.turn import begin_turns
 from market.tables import orders
 from market.worker.resellers import _TURN, Resellers
@@ -130,6 +131,33 @@ def test_an_offer_that_nobody_wants_is_noticed_although_no_turn_fell_into_the_ei
     shop.turn()
     world.real.pass_minutes(11)
     shop.turn_now()
-    assert "has found nobody for 12 minutes, so it asks less" in " ".join(shop.kept().said)
+    assert "has found nobody for 11 minutes, so it asks less" in " ".join(shop.kept().said)
     shop.turn()
     assert "has found nobody" not in " ".join(shop.kept().said)
+
+
+_UNWRITABLE = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no such value' USING ERRCODE = 'data_exception'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON reseller FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuse()
+"""
+_FAULTS = {
+    "its turn cannot be written": _UNWRITABLE.format(when="OLD.node_id = '{node}' AND OLD.pending IS NULL"),
+    "its answer cannot be written": _UNWRITABLE.format(when="OLD.node_id = '{node}' AND OLD.pending IS NOT NULL"),
+    "its settings cannot be read": "UPDATE reseller SET settings = '{{}}' WHERE node_id = '{node}'",
+    "its note cannot be read": """UPDATE reseller SET pending = '{{"number": "1", "commands": [{{"kind": "none"}}]}}'
+        WHERE node_id = '{node}'""",
+}
+
+
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_a_node_that_is_at_fault_holds_up_no_other(world: World, fault: str) -> None:
+    shop = Shop(world)
+    faulty = world.node(shop.provider)
+    with world.begin() as connection:
+        put_reseller(connection, shop.provider, faulty, shop.settings(), world.minute, enabled=True)
+        connection.exec_driver_sql(_FAULTS[fault].format(node=faulty))
+    shop.turn(2)
+    assert len(shop.offers()) == 1
+    assert placed(world) == (2 if "answer" in fault else 1)
+    assert shop.turn_now() == (1 if "answer" in fault else 0), "what has no answer is asked for again"

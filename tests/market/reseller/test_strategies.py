@@ -26,7 +26,11 @@ def corridors(draw: st.DrawFn) -> Corridor:
 shouts = st.builds(Shout, PRICES, st.sampled_from(("bid", "ask")), st.booleans())
 trades = st.builds(Shout, PRICES, st.sampled_from(("bid", "ask")), st.just(True))
 sights = st.builds(
-    Sight, st.one_of(st.none(), PRICES), st.integers(0, 10_000), st.lists(trades, max_size=9).map(tuple), st.booleans()
+    Sight,
+    st.one_of(st.none(), PRICES),
+    st.integers(0, 10_000),
+    st.lists(trades, max_size=9).map(tuple),
+    st.integers(0, 30),
 )
 
 
@@ -114,7 +118,7 @@ def test_zip_comes_to_what_buyers_pay_and_falls_to_the_floor_when_nobody_buys() 
     assert price_of(state, between) >= 2990
     idle = None
     for _ in range(200):
-        idle = adapt(between, Sight(None, 0, in_vain=True), idle, "seed").learned
+        idle = adapt(between, Sight(None, 0, vain_minutes=9), idle, "seed").learned
     assert idle is not None
     assert price_of(idle, between) == 1000
 
