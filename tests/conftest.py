@@ -18,6 +18,7 @@ import dataclasses
 import json
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -82,6 +83,12 @@ class NatsAccount:
 
 
 _SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_configure() -> None:
+    """Tests send Ctrl-C, which a run that a shell has started in the background ignores, and all its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -67,7 +67,8 @@ def _take(deal: Resold, other: str, name: str, number: int, price: int) -> None:
         case "bust":
             deal.finish(rows[-1 - number % len(rows)]["id"], "bust")
         case _:
-            deal.spare(1 + price // 3, other)
+            if deal.world.minute + 1 < deal.end:
+                deal.spare(1 + price // 3, other)
             deal.tell(rows[number % len(rows)]["id"], "failed")
             deal.engine.process([EndContract(row["id"], "fail") for row in rows if price % 3])
 
