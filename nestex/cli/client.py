@@ -23,6 +23,8 @@ _BY_STATUS: dict[int, type[NestexError]] = {
     409: errors.Conflict,
     429: errors.Busy,
 }
+_ANSWER_SECONDS = 45.0
+"""Longer than the market is asked to wait for a guest at most, which is `--wait 30`."""
 _PLACEMENTS = ("/v1/orders", "/v1/orders/batch", "/v1/orders/exclusive")
 """Orders are made once by their client_order_id instead."""
 
@@ -33,7 +35,7 @@ class MarketClient:
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=30.0, trust_env=False)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=_ANSWER_SECONDS, trust_env=False)
 
     @classmethod
     def from_environment(cls) -> MarketClient:
