@@ -1,4 +1,5 @@
-"""The small guest, built from Debian's packages once for a run of the tests, whichever worker comes first."""
+"""The small guest, as `nestex image build` makes it of Debian's packages: once for a run of the tests, whichever worker
+comes first."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from provisioner.images.debian import fetch_busybox, fetch_kernel
-from provisioner.images.small_guest import build_small_guest
+from nestex.cli.app import app
 
 
 def built_image(config: pytest.Config) -> Path:
@@ -22,7 +23,8 @@ def built_image(config: pytest.Config) -> Path:
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "nestex-l2.json").exists():
-            build_small_guest(fetch_kernel(), fetch_busybox(), shared)
+            made = CliRunner().invoke(app, ["image", "build", "--kind", "l2", "--out", str(shared)])
+            assert made.exit_code == 0, (made.output, made.exception)
             if run is None:
                 config.add_cleanup(lambda: shutil.rmtree(shared))
     return shared
