@@ -24,13 +24,13 @@ class PatientClient(MarketClient):
 
     def __init__(self, url: str, key: str, wait: Callable[[float], object]) -> None:
         super().__init__(url, key)
-        self._key = key
+        self.key = key
         self._wait = wait
         self._real: RealClock = SystemClock()
 
     def hasty(self) -> MarketClient:
         """The same participant, who hears at once that there is no answer."""
-        return MarketClient(self.url, self._key)
+        return MarketClient(self.url, self.key)
 
     def _call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         end = self._real.monotonic() + PATIENCE_SECONDS

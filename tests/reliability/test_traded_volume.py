@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
-
 from nestex.books import first_difference
 from nestex.cli.client import MarketClient
 from tests.reliability.buyer import Buyer
@@ -27,12 +23,12 @@ def _offer(town: Town) -> None:
     town.provider.post("/v1/orders", body | {"instrument": BLOCK, "slices": 2})
 
 
-def _volume(town: Town) -> str:
+def _volume(town: Town) -> Buyer:
     body = {"side": "bid", "instrument": BLOCK, "price": "0.6", "duration_minutes": 4 * HOURS}
     placed = town.buyer.post("/v1/orders", body | {"volume": {"name": "data", "filesystem": "ext4"}})
     assert placed["state"] == "filled", placed
     [made] = town.buyer.get("/v1/contracts", kind="volume")["items"]
-    return f"/v1/contracts/{made['id']}"
+    return Buyer(town, f"/v1/contracts/{made['id']}")
 
 
 def _guest(town: Town) -> Buyer:
@@ -43,21 +39,11 @@ def _guest(town: Town) -> Buyer:
     return buyer
 
 
-def _is_given(town: Town, volume: str, guest: Buyer) -> None:
+def _is_given(town: Town, volume: Buyer, guest: Buyer) -> None:
     """The guest tells on its own page that it has the volume."""
-    town.buyer.post(f"{volume}/attach", {"guest": guest.path.rpartition("/")[2]})
-    town.until(lambda: town.buyer.get(f"{volume}/volume")["settled"], "the volume to be attached")
-    town.until(lambda: _disks(town, guest).get("data") == TEN_GIB, "the volume inside")
-
-
-def _disks(town: Town, guest: Buyer) -> dict[str, int]:
-    endpoints = {each["service"]: each for each in town.buyer.get(guest.path)["endpoints"]}
-    address = f"{endpoints['http']['address']}:{endpoints['http']['port']}"
-    try:
-        told: Any = httpx.get(f"http://{address}/cgi-bin/report", timeout=20.0, trust_env=False).json()
-    except (httpx.HTTPError, ValueError):
-        return {}
-    return dict(told["disks"])
+    volume.ask("attach", {"guest": guest.contract})
+    town.until(lambda: town.buyer.get(f"{volume.path}/volume")["settled"], "the volume to be attached")
+    guest.sees("the volume", lambda told: told["disks"].get("data") == TEN_GIB)
 
 
 def test_a_volume_is_bought_given_to_two_guests_in_turn_and_billed_as_storage(real_town: Town) -> None:
@@ -68,16 +54,16 @@ def test_a_volume_is_bought_given_to_two_guests_in_turn_and_billed_as_storage(re
     _is_given(town, volume, first)
     first.ask("release")
     town.until(lambda: not town.domains(), "the removal of the first guest")
-    assert town.buyer.get(volume)["state"] == "running"
+    assert town.buyer.get(volume.path)["state"] == "running"
     second = _guest(town)
     _is_given(town, volume, second)
-    town.buyer.post(f"{volume}/detach")
-    town.until(lambda: "data" not in _disks(town, second), "the volume to leave the guest")
-    usage = town.buyer.get(f"{volume}/usage")["items"]
+    volume.runs("volume detach")
+    second.sees("no volume", lambda told: "data" not in told["disks"])
+    usage = town.buyer.get(f"{volume.path}/usage")["items"]
     assert {each["seconds"] for each in usage[2:-1]} == {60}, usage
-    for contract in (volume, second.path):
-        town.buyer.post(f"{contract}/release")
-    town.until(lambda: town.buyer.get(volume)["guest_state"] == "removed", "the removal of the volume")
+    for contract in (volume, second):
+        contract.ask("release")
+    town.until(lambda: town.buyer.get(volume.path)["guest_state"] == "removed", "the removal of the volume")
     town.until(lambda: not town.domains(), "the removal of the second guest")
     town.until(lambda: first_difference(town.database) is None, "books that balance")
     town.check_history()
