@@ -10,12 +10,13 @@ from sqlalchemy import Row, or_, select
 
 from billing import ledger, metering, settlement
 from billing.transfers import MARKET
+from common.ids import new_id
 from common.wire import GuestMinute, GuestStatus, UsageReport
 from market.contracts.complete_contracts import complete_contracts
 from market.contracts.end_contract import failing_contracts
 from market.contracts.follow_guest import follow_guest
 from market.engine.batch import BatchProcessor
-from market.engine.commands import EndContract, Ending
+from market.engine.commands import CancelAll, EndContract, Ending, RescaleContract
 from market.instruments.instruments import Instrument, create_instrument
 from market.tables import contract
 from tests.market.factories import ZONE, World, order
@@ -107,6 +108,19 @@ class Gang:
                 bid = self.world.bid(other, **fields, **rest)
                 self.engine.process([ask, bid, self.world.cancel(ask.order, row.buyer_id)])
 
+    def grow(self, price_micros: int, more: int) -> None:
+        """The newest guest gets so many slices more of their node, for as long as it runs; nothing where they cannot be
+        had."""
+        for row in [row for row in self._live() if row.node_id == self.node][:1]:
+            fields = {"instrument": SPOT.code, "price_micros": price_micros, "slices": more}
+            ask = self.world.ask(self.provider, self.node, **fields, available_until=row.end_minute)
+            grown = self._rescaled(row, self._slices(row) + more, price_micros)
+            self.engine.process([ask, grown, self.world.cancel(ask.order, self.provider)])
+
+    def shrink(self) -> None:
+        """The newest guest gives back all slices that it was given."""
+        self.engine.process([self._rescaled(row, row.slices, None) for row in self._live()[:1]])
+
     def pass_time(self, seconds: Sequence[int]) -> None:
         """A minute for each number, in which every guest on their node is said to be delivered for so many seconds."""
         for delivered in seconds:
@@ -114,7 +128,7 @@ class Gang:
             guests: dict[str, list[GuestMinute]] = defaultdict(list)
             minute = self.world.minute - 1
             for row in self.contracts():
-                if row.start_minute <= minute < (row.ended_minute or row.end_minute):
+                if row.grows is None and row.start_minute <= minute < (row.ended_minute or row.end_minute):
                     told = delivered if row.node_id == self.node else 60
                     guests[row.node_id].append(GuestMinute(row.id, told, epoch=1))
             reports = [UsageReport(node, self._next(node), minute, tuple(told)) for node, told in guests.items()]
@@ -145,7 +159,8 @@ class Gang:
             settlement.settle(connection, self.world.real.micros)
 
     def close(self) -> None:
-        """Until every contract is over and closed."""
+        """Until every contract is over and closed. Nothing of theirs stays on the book: nobody would deliver it."""
+        self.engine.process([CancelAll(who) for who in self._all])
         self.world.real.pass_minutes(200)
         self.settle()
         with self.world.begin() as connection:
@@ -163,7 +178,19 @@ class Gang:
         return self.provider, self.buyer, self.friend
 
     def _live(self) -> list[Row[Any]]:
-        return [row for row in self.contracts() if row.state not in _OVER]
+        """Those with a guest of their own."""
+        return [row for row in self.contracts() if row.state not in _OVER and row.grows is None]
+
+    def _slices(self, main: Row[Any]) -> int:
+        """Of its guest, in all."""
+        grown = [row for row in self.contracts() if row.grows == main.id and row.state not in _OVER]
+        return int(main.slices + sum(row.slices for row in grown))
+
+    def _rescaled(self, main: Row[Any], slices: int, price_micros: int | None) -> RescaleContract:
+        name = new_id("ord", self.world.real.micros // 1000)
+        return RescaleContract(
+            contract=main.id, participant=main.buyer_id, slices=slices, order=name, price_micros=price_micros
+        )
 
     def _next(self, node: str) -> int:
         whose: Gang | Rival = self if node == self.node else self.rival

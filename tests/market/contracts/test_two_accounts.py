@@ -16,6 +16,8 @@ moves = st.one_of(
     st.tuples(st.just("deal"), st.sampled_from((1, 7, 1755, 9999)), st.integers(1, 4), st.integers(1, 60)),
     st.tuples(st.just("pass_time"), st.lists(st.sampled_from((0, 1, 30, 59, 60)), min_size=1, max_size=8)),
     st.tuples(st.just("resell"), st.sampled_from((1, 1755, 9999))),
+    st.tuples(st.just("grow"), st.sampled_from((1, 1755, 9999)), st.integers(1, 3)),
+    st.tuples(st.just("shrink")),
     st.tuples(st.just("fail")),
     st.tuples(st.just("decoy"), st.sampled_from((8000, 60_000))),
     st.tuples(st.just("end"), st.sampled_from(("release", "reclaim"))),
@@ -35,6 +37,19 @@ def rival(world: World) -> Rival:
 @example(history=[("deal", 1755, 2, 50), ("resell", 9999), ("pass_time", [60, 60]), ("resell", 1), ("fail",)])
 @example(
     history=[("deal", 9999, 2, 40), ("pass_time", [60, 60, 60]), ("fail",), ("pass_time", [60]), ("end", "release")]
+)
+@example(
+    history=[
+        ("deal", 1, 2, 50),
+        ("grow", 9999, 3),
+        ("pass_time", [60, 0, 30]),
+        ("grow", 1, 2),
+        ("decoy", 60_000),
+        ("fail",),
+    ]
+)
+@example(
+    history=[("deal", 9999, 2, 40), ("grow", 1, 3), ("pass_time", [60]), ("shrink",), ("grow", 1755, 3), ("fail",)]
 )
 def test_accounts_of_one_hand_never_have_more_together_and_lose_what_others_get(
     world: World, rival: Rival, history: list[tuple[Any, ...]]
