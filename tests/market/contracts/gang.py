@@ -159,7 +159,7 @@ class Gang:
             settlement.settle(connection, self.world.real.micros)
 
     def close(self) -> None:
-        """Until every contract is over and closed, and nothing of theirs is offered to the next ones."""
+        """Until every contract is over and closed. Nothing of theirs stays on the book: nobody would deliver it."""
         self.engine.process([CancelAll(who) for who in self._all])
         self.world.real.pass_minutes(200)
         self.settle()
