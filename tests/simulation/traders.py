@@ -26,19 +26,24 @@ from market.engine.commands import (
     PreviewOrder,
     RescaleContract,
 )
-from tests.market.factories import ZONE
+from tests.market.factories import CODE, ZONE
 from tests.simulation.commanding import deed
 from tests.simulation.desk import Desk
 from tests.simulation.holdings import Holding
+from tests.simulation.market import BLOCK_CODE
 from tests.simulation.notebook import Notebook, Placed
 from tests.simulation.wishes import PRICES, Wishes
 
 PAUSE_SECONDS = 1.0
+CALM_SECONDS = 0.4
+"""Between two intentions, once all is well."""
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
 RECLAIMS, RESTS, RESELLING, HELD = 0.02, 0.25, 0.03, 0.35
 """So often somebody takes a contract back, looks what others have left of theirs, lets a node sell by itself, or does
 something about a contract, if there is any."""
+VOLUMES = 0.6
+"""So often somebody who sells or buys for longer does so with volumes too."""
 
 Act = Callable[[], Awaitable[None]]
 
@@ -51,6 +56,7 @@ class Trader:
     ) -> None:
         self.participant = participant
         self.in_doubt: Placed | None = None
+        self.intended: list[Intention] = []
         self._rng = random.Random(seed)
         self._nodes = nodes
         self._notebook = notebook
@@ -59,17 +65,26 @@ class Trader:
         self._orders: list[str] = []
 
     async def trade(self, engine: EngineClient) -> None:
-        """For ever; after the notebook is closed, only until nothing is in doubt."""
+        """For ever; after the notebook is closed, only until nothing is in doubt, nor intended."""
         while True:
-            await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
+            await asyncio.sleep(self._rng.expovariate(1 / (PAUSE_SECONDS if self._notebook.is_open else CALM_SECONDS)))
             if self.in_doubt is not None:
                 await self._send(engine, self._again(self.in_doubt))
             elif self._notebook.is_open:
-                chosen = self._next()
-                if isinstance(chosen, Deferred):
-                    await chosen.act()
-                else:
-                    await self._send(engine, chosen)
+                await self._do(engine, self._next())
+            elif self.intended:
+                await self._do(engine, self.intended.pop(0)())
+
+    def intend_to_order(self) -> None:
+        """To sell and buy for longer."""
+        wishes, of_volumes = self._wishes, self._rng.random() < VOLUMES
+        placing: Callable[[str], Placed] = wishes.long_ask if self._nodes else wishes.long_bid
+        self.intended = [lambda: placing(CODE)] + [lambda: placing(BLOCK_CODE)] * of_volumes
+
+    def intend_to_use(self) -> None:
+        """To make guests larger, to sell their rests on, and to buy what others sell on."""
+        if not self._nodes:
+            self.intended = [self._larger_or_sold, self._of_others]
 
     async def command_all(self) -> None:
         """Once more, all that it holds."""
@@ -82,6 +97,12 @@ class Trader:
         if isinstance(placed, PlaceGroup):
             return PlaceGroup(tuple(dataclasses.replace(bid, order=self._wishes.new_id()) for bid in placed.bids))
         return dataclasses.replace(placed, order=self._wishes.new_id())
+
+    async def _do(self, engine: EngineClient, chosen: Command | Deferred | None) -> None:
+        if isinstance(chosen, Deferred):
+            await chosen.act()
+        elif chosen is not None:
+            await self._send(engine, chosen)
 
     async def _send(self, engine: EngineClient, command: Command) -> None:
         if isinstance(command, PlaceAsk | PlaceBid | PlaceGroup):
@@ -148,6 +169,17 @@ class Trader:
         one = rng.choice(volumes if volumes and rng.random() < 0.5 else held)
         return Deferred(lambda: self._command(one, [guest.id for guest in guests]))
 
+    def _larger_or_sold(self) -> Command | None:
+        guests = [held for held in self._desk.bought(self.participant) if held.kind == "guest" and not held.is_part]
+        if not guests:
+            return None
+        longest = max(guests, key=lambda guest: guest.end_minute)
+        return self._growth(longest) if self._rng.random() < 0.5 else self._wishes.rest_of(longest)
+
+    def _of_others(self) -> Command | None:
+        rests = self._desk.rests(self.participant)
+        return self._wishes.bid_for(self._rng.choice(rests)) if rests else None
+
     def _growth(self, held: Holding) -> RescaleContract:
         wanted = max(1, held.slices + self._rng.choice((-1, 1, 1, 2)))
         return RescaleContract(held.id, self.participant, wanted, self._wishes.new_id(), PRICES[-1])
@@ -183,3 +215,7 @@ class Deferred:
     """What a trader does without the engine."""
 
     act: Act
+
+
+Intention = Callable[[], Command | Deferred | None]
+"""What a trader is going to do; None where there is nothing to do any more."""
