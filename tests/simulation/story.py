@@ -39,7 +39,7 @@ ACTIVE_SECONDS = 12
 AGREE_SECONDS = 60
 """Real time within which everybody agrees again, once nothing goes wrong any more."""
 OBEY_SECONDS = 5  # within which guests obey, while all is well
-BEGIN_SECONDS = 1.5  # within which guests begin that were bought while all is well
+BEGIN_SECONDS = 1.0  # within which guests begin that were bought while all is well
 LOOK_SECONDS = 4
 WELL_SECONDS = checks.OVERDUE_MINUTES * 60 / SPEED
 SLACK_SECONDS = 2
@@ -189,10 +189,9 @@ class Story:
 
     async def _trade_on(self) -> None:
         """In peace, so that there is something to command which lives long enough to be held to it."""
-        for intend in (Trader.intend_to_order, Trader.intend_to_use):
-            for trader in self._traders:
-                intend(trader)
-            await self._agree(AGREE_SECONDS)
+        for trader in self._traders:
+            trader.intend()
+        await self._agree(AGREE_SECONDS)
         await asyncio.sleep(BEGIN_SECONDS)
 
     async def _come_to_an_end(self) -> None:

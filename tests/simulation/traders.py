@@ -35,7 +35,7 @@ from tests.simulation.notebook import Notebook, Placed
 from tests.simulation.wishes import PRICES, Wishes
 
 PAUSE_SECONDS = 1.0
-CALM_SECONDS = 0.4
+CALM_SECONDS = 0.25
 """Between two intentions, once all is well."""
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
@@ -75,16 +75,13 @@ class Trader:
             elif self.intended:
                 await self._do(engine, self.intended.pop(0)())
 
-    def intend_to_order(self) -> None:
-        """To sell and buy for longer."""
+    def intend(self) -> None:
+        """To sell or buy for longer; to make guests larger, to sell their rests on, to buy what others sell on."""
         wishes, of_volumes = self._wishes, self._rng.random() < VOLUMES
         placing: Callable[[str], Placed] = wishes.long_ask if self._nodes else wishes.long_bid
         self.intended = [lambda: placing(CODE)] + [lambda: placing(BLOCK_CODE)] * of_volumes
-
-    def intend_to_use(self) -> None:
-        """To make guests larger, to sell their rests on, and to buy what others sell on."""
         if not self._nodes:
-            self.intended = [self._larger_or_sold, self._of_others]
+            self.intended += [self._larger_or_sold, self._of_others, self._of_others]
 
     async def command_all(self) -> None:
         """Once more, all that it holds."""
@@ -174,7 +171,7 @@ class Trader:
         if not guests:
             return None
         longest = max(guests, key=lambda guest: guest.end_minute)
-        return self._growth(longest) if self._rng.random() < 0.5 else self._wishes.rest_of(longest)
+        return self._growth(longest) if self._rng.random() < 0.4 else self._wishes.rest_of(longest)
 
     def _of_others(self) -> Command | None:
         rests = self._desk.rests(self.participant)

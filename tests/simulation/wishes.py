@@ -21,7 +21,7 @@ SPOT, BLOCK = 0.25, 0.25
 LINKED = 0.3
 """So many asks share what is free of their node with each other."""
 MOST_OF_A_GROUP = 3
-LONG_MINUTES, LONG_SLICES = (16, 24), 4
+LONG_MINUTES, LONG_SLICES = (14, 18), 4
 """What is bought while all is well again: long enough to be commanded, and to be held to that."""
 
 
@@ -67,11 +67,11 @@ class Wishes:
         )
 
     def long_ask(self, instrument: str) -> PlaceAsk:
-        """For a few slices of a node, cheaply, for longer than anybody wants them."""
+        """For a few slices of a node, for longer than anybody wants them; dearer than the rest of a contract."""
         return replace(
             self.ask(),
             instrument=instrument,
-            price_micros=PRICES[0],
+            price_micros=PRICES[3],
             time_in_force="gtc",
             slices=LONG_SLICES,
             available_from=None,
