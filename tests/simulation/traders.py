@@ -87,7 +87,8 @@ class Trader:
         """Once more, all that it holds."""
         held = self._desk.bought(self.participant)
         for one in held:
-            await self._command(one, [other.id for other in held if other.kind == "guest" and not other.is_part])
+            guests = [other for other in held if other.kind == "guest" and not other.is_part]
+            await self._command(one, [guest.id for guest in guests if guest.node == one.node])
 
     def _again(self, placed: Placed) -> Placed:
         """The same under other ids."""

@@ -98,7 +98,7 @@ class Wishes:
             template=self._volume() if instrument == BLOCK_CODE else GuestTemplate("web", "default"),
             expires_at=None,
             post_only=False,
-            replace_on_failure=False,
+            replace_on_failure=instrument != BLOCK_CODE,
         )
 
     def rest_of(self, held: Holding) -> PlaceAsk:
