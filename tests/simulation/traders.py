@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from common.clock import MarketClock
 from common.errors import NestexError, Unavailable
+from market.contracts.command_guest import Change
 from market.engine.client import EngineClient
 from market.engine.commands import (
     AmendOrder,
@@ -27,7 +28,7 @@ from market.engine.commands import (
     RescaleContract,
 )
 from tests.market.factories import CODE, ZONE
-from tests.simulation.commanding import deed
+from tests.simulation.commanding import CHANGES, LASTING, deed
 from tests.simulation.desk import Desk
 from tests.simulation.holdings import Holding
 from tests.simulation.market import BLOCK_CODE
@@ -35,7 +36,7 @@ from tests.simulation.notebook import Notebook, Placed
 from tests.simulation.wishes import PRICES, Wishes
 
 PAUSE_SECONDS = 1.0
-CALM_SECONDS = 0.25
+CALM_SECONDS = 0.2
 """Between two intentions, once all is well."""
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
@@ -85,10 +86,10 @@ class Trader:
 
     async def command_all(self) -> None:
         """Once more, all that it holds."""
-        held = self._desk.bought(self.participant)
+        held = [one for one in self._desk.bought(self.participant) if not one.is_part]
         for one in held:
-            guests = [other for other in held if other.kind == "guest" and not other.is_part]
-            await self._command(one, [guest.id for guest in guests if guest.node == one.node])
+            guests = [other for other in held if other.kind == "guest"]
+            await self._command(one, [guest.id for guest in guests if guest.node == one.node], LASTING)
 
     def _again(self, placed: Placed) -> Placed:
         """The same under other ids."""
@@ -196,10 +197,10 @@ class Trader:
             return dataclasses.replace(amendment, guests=max(1, row["guests"] - 1))
         return dataclasses.replace(amendment, slices=max(1, row["slices"] - self._rng.randint(1, 2)))
 
-    async def _command(self, held: Holding, guests: list[str]) -> None:
+    async def _command(self, held: Holding, guests: list[str], changes: tuple[Change, ...] = CHANGES) -> None:
         self._notebook.commanded.add(held.id)
         with suppress(NestexError, DBAPIError):  # the contract may be over; it may not be known whether it happened
-            row = await self._desk.command(deed(self._rng, self.participant, held, guests))
+            row = await self._desk.command(deed(self._rng, self.participant, held, guests, changes))
             self._notebook.ordered[held.id] = row
 
     async def _resell(self) -> None:

@@ -21,7 +21,7 @@ SPOT, BLOCK = 0.25, 0.25
 LINKED = 0.3
 """So many asks share what is free of their node with each other."""
 MOST_OF_A_GROUP = 3
-LONG_MINUTES, LONG_SLICES = (14, 18), 4
+LONG_MINUTES, LONG_SLICES = (16, 20), 4
 """What is bought while all is well again: long enough to be commanded, and to be held to that."""
 
 
