@@ -38,7 +38,7 @@ from tests.simulation.traders import Trader
 ACTIVE_SECONDS = 12
 AGREE_SECONDS = 60
 """Real time within which everybody agrees again, once nothing goes wrong any more."""
-OBEY_SECONDS = 4  # within which guests obey, while all is well
+OBEY_SECONDS = 5  # within which guests obey, while all is well
 BEGIN_SECONDS = 0.75  # within which guests begin that were bought while all is well
 LOOK_SECONDS = 4
 WELL_SECONDS = checks.OVERDUE_MINUTES * 60 / SPEED

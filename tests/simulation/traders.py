@@ -79,8 +79,10 @@ class Trader:
     def intend(self) -> None:
         """To sell or buy for longer; to make guests larger, to sell their rests on, to buy what others sell on."""
         wishes, of_volumes = self._wishes, self._rng.random() < VOLUMES
-        placing: Callable[[str], Placed] = wishes.long_ask if self._nodes else wishes.long_bid
-        self.intended = [lambda: placing(CODE)] + [lambda: placing(BLOCK_CODE)] * of_volumes
+        placing: Callable[[str], Command] = wishes.long_ask if self._nodes else wishes.long_bid
+        self.intended = [lambda: placing(CODE)]
+        if of_volumes:
+            self.intended.append(lambda: placing(BLOCK_CODE))
         if not self._nodes:
             self.intended += [self._larger_or_sold, self._of_others, self._of_others]
 
