@@ -132,8 +132,8 @@ PLANTS: dict[Callable[[pytest.MonkeyPatch], None], int] = {
     skip_the_fence: 0,
     apply_a_revision_twice: 0,
     ignore_a_rescale: 3,
-    ignore_a_pause: 3,
-    do_not_meter_stopped_guests: 1,
+    ignore_a_pause: 4,
+    do_not_meter_stopped_guests: 2,
     forget_who_delivers_a_rest: 3,
 }
 """Where to begin, so that few seeds are lived through: the second needs a worker that dies at the wrong moment, and no
