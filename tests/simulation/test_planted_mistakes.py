@@ -127,10 +127,10 @@ def forget_who_delivers_a_rest(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[Callable[[pytest.MonkeyPatch], None], int] = {
-    acknowledge_before_commit: 0,
-    acknowledge_usage_before_it_is_stored: 30,
-    skip_the_fence: 0,
-    apply_a_revision_twice: 0,
+    acknowledge_before_commit: 3,
+    acknowledge_usage_before_it_is_stored: 53,
+    skip_the_fence: 2,
+    apply_a_revision_twice: 3,
     ignore_a_rescale: 3,
     ignore_a_pause: 4,
     do_not_meter_stopped_guests: 2,
