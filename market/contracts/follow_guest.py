@@ -25,7 +25,8 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
     """Record the status, and move the contract where its table allows it.
 
     A status of another node's contract changes nothing, nor does one that is older than what is recorded, except that a
-    failure is never lost, however late it comes.
+    failure is never lost, however late it comes. Of one instant, a removal is the last: what comes again after it is
+    older.
     """
     if status.state == "failed":
         chain.hold(connection, status.contract)  # before the market's row, as completion locks them
@@ -34,7 +35,8 @@ def follow_guest(connection: Connection, status: GuestStatus, at_micros: int) ->
     if row is None or row.node_id != status.node:
         log.warning("node %s reports a contract that is not its own: %s", status.node, status.contract)
         return
-    if status.at_ms < row.guest_state_at_ms and status.state != "failed":
+    known_ms = row.guest_state_at_ms + (row.guest_state == "removed")
+    if status.at_ms < known_ms and status.state != "failed":
         return
     target = _target(row._mapping, status)
     moved = {} if target in (None, FAILED) else {"state": target}

@@ -25,16 +25,20 @@ CHANGES: tuple[Change, ...] = (
     commands.restart,
     rescale(memory_mib=1024),
 )
+LASTING: tuple[Change, ...] = (commands.stop, commands.pause, commands.restart, rescale(memory_mib=1024))
+"""Those that show afterwards in a guest that runs."""
 
 Deed = Callable[[Connection, int], Mapping[Any, Any]]
 """What is to be done at an instant, in microseconds of market time; the contract's row afterwards."""
 
 
-def deed(rng: random.Random, participant: str, held: Holding, guests: list[str]) -> Deed:
-    """A command to what is held; a volume may go to one of these `guests`."""
+def deed(
+    rng: random.Random, participant: str, held: Holding, guests: list[str], changes: tuple[Change, ...] = CHANGES
+) -> Deed:
+    """A command to what is held: one of the `changes` to a guest; a volume may go to one of these `guests`."""
     if held.kind == "volume":
         return _of_volume(rng, participant, held, guests)
-    change = rng.choice(CHANGES)
+    change = rng.choice(changes)
     return lambda connection, at_micros: command_guest(connection, participant, held.id, change, at_micros)
 
 

@@ -12,15 +12,14 @@ from sqlalchemy import func, select
 
 from billing.tables import billable_contract
 from common.clock import MarketClock
-from common.errors import Unavailable
 from market.engine.client import EngineClient, RemoteEngine
 from market.engine.commands import Answer, Command
 from provisioner.store import Store
 from runtime import bus as product_bus
-from tests.market.factories import ZONE
 from tests.simulation import checks, delivery
 from tests.simulation.agent_file import AgentFile
 from tests.simulation.agreement import agreement, kept
+from tests.simulation.asking import asked_again
 from tests.simulation.bus import Bus
 from tests.simulation.clocks import IN_THE_MIDDLE, NEAR_THE_END, SPEED, SimulatedClock, anchor_at
 from tests.simulation.complaints import surprising
@@ -32,7 +31,7 @@ from tests.simulation.hosts import Host, bury
 from tests.simulation.hypervisor import Run, WatchedDriver
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.market import found
-from tests.simulation.notebook import Notebook, Placed
+from tests.simulation.notebook import Notebook
 from tests.simulation.processes import GRACE_MINUTES, SETTINGS, Server, agent, market
 from tests.simulation.traders import Trader
 
@@ -40,6 +39,7 @@ ACTIVE_SECONDS = 12
 AGREE_SECONDS = 60
 """Real time within which everybody agrees again, once nothing goes wrong any more."""
 OBEY_SECONDS = 5  # within which guests obey, while all is well
+BEGIN_SECONDS = 0.75  # within which guests begin that were bought while all is well
 LOOK_SECONDS = 4
 WELL_SECONDS = checks.OVERDUE_MINUTES * 60 / SPEED
 SLACK_SECONDS = 2
@@ -103,6 +103,7 @@ class Story:
             self.notebook.is_open = False
             end_reselling(self._data.engine, self._clock.minute())
             await self._agree(AGREE_SECONDS)
+            await self._trade_on()
             await asyncio.gather(*(trader.command_all() for trader in self._traders))
             await self._agree(OBEY_SECONDS)
             await self._come_to_an_end()
@@ -167,6 +168,8 @@ class Story:
         self._must(difference)
 
     def _disagreement(self) -> str | None:
+        if any(trader.intended for trader in self._traders):
+            return "somebody never comes to what it wants to do"
         if in_doubt := [trader.in_doubt for trader in self._traders if trader.in_doubt is not None]:
             return f"{in_doubt[0]} is still in doubt"
         if node := reselling(self._data.engine):
@@ -183,6 +186,13 @@ class Story:
             if difference is not None:
                 return difference
         return None
+
+    async def _trade_on(self) -> None:
+        """In peace, so that there is something to command which lives long enough to be held to it."""
+        for trader in self._traders:
+            trader.intend()
+        await self._agree(AGREE_SECONDS)
+        await asyncio.sleep(BEGIN_SECONDS)
 
     async def _come_to_an_end(self) -> None:
         columns, last = billable_contract.c, self._clock.minute()
@@ -208,7 +218,7 @@ class Story:
         for _placed, told in self.notebook.placed.values():
             self._must(checks.as_answered(engine, told))
         client, orders = await product_bus.connect(SETTINGS, "checker"), list(self.notebook.placed.values())
-        answers = await _asked_again(RemoteEngine(client), [placed for placed, _ in orders])
+        answers = await asked_again(RemoteEngine(client), [placed for placed, _ in orders])
         for (_placed, told), again in zip(orders, answers, strict=True):
             self._must(checks.given_back(told, again))
         await client.close()
@@ -236,15 +246,3 @@ class Story:
     def _must(self, difference: str | None) -> None:
         if difference is not None:
             raise Broken(difference)
-
-
-async def _asked_again(engine: RemoteEngine, placements: list[Placed]) -> list[Answer]:
-    """The answers; an engine that has just ended comes back by itself, within a lease."""
-    until = asyncio.get_running_loop().time() + 2 * SETTINGS.lease_seconds
-    while True:
-        try:
-            return await engine.submit(ZONE, placements)
-        except Unavailable:
-            if asyncio.get_running_loop().time() > until:
-                raise
-            await asyncio.sleep(0.5)

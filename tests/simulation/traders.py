@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from common.clock import MarketClock
 from common.errors import NestexError, Unavailable
+from market.contracts.command_guest import Change
 from market.engine.client import EngineClient
 from market.engine.commands import (
     AmendOrder,
@@ -26,19 +27,24 @@ from market.engine.commands import (
     PreviewOrder,
     RescaleContract,
 )
-from tests.market.factories import ZONE
-from tests.simulation.commanding import deed
+from tests.market.factories import CODE, ZONE
+from tests.simulation.commanding import CHANGES, LASTING, deed
 from tests.simulation.desk import Desk
 from tests.simulation.holdings import Holding
+from tests.simulation.market import BLOCK_CODE
 from tests.simulation.notebook import Notebook, Placed
 from tests.simulation.wishes import PRICES, Wishes
 
 PAUSE_SECONDS = 1.0
+CALM_SECONDS = 0.2
+"""Between two intentions, once all is well."""
 PATIENCE_SECONDS = (0.5, 3.0)
 """A caller gives up before the market does, as a client of its HTTP interface would."""
 RECLAIMS, RESTS, RESELLING, HELD = 0.02, 0.25, 0.03, 0.35
 """So often somebody takes a contract back, looks what others have left of theirs, lets a node sell by itself, or does
 something about a contract, if there is any."""
+VOLUMES = 0.6
+"""So often somebody who sells or buys for longer does so with volumes too."""
 
 Act = Callable[[], Awaitable[None]]
 
@@ -51,6 +57,7 @@ class Trader:
     ) -> None:
         self.participant = participant
         self.in_doubt: Placed | None = None
+        self.intended: list[Intention] = []
         self._rng = random.Random(seed)
         self._nodes = nodes
         self._notebook = notebook
@@ -59,29 +66,44 @@ class Trader:
         self._orders: list[str] = []
 
     async def trade(self, engine: EngineClient) -> None:
-        """For ever; after the notebook is closed, only until nothing is in doubt."""
+        """For ever; after the notebook is closed, only until nothing is in doubt, nor intended."""
         while True:
-            await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
+            await asyncio.sleep(self._rng.expovariate(1 / (PAUSE_SECONDS if self._notebook.is_open else CALM_SECONDS)))
             if self.in_doubt is not None:
                 await self._send(engine, self._again(self.in_doubt))
             elif self._notebook.is_open:
-                chosen = self._next()
-                if isinstance(chosen, Deferred):
-                    await chosen.act()
-                else:
-                    await self._send(engine, chosen)
+                await self._do(engine, self._next())
+            elif self.intended:
+                await self._do(engine, self.intended.pop(0)())
+
+    def intend(self) -> None:
+        """To sell or buy for longer; to make guests larger, to sell their rests on, to buy what others sell on."""
+        wishes, of_volumes = self._wishes, self._rng.random() < VOLUMES
+        placing: Callable[[str], Command] = wishes.long_ask if self._nodes else wishes.long_bid
+        self.intended = [lambda: placing(CODE)]
+        if of_volumes:
+            self.intended.append(lambda: placing(BLOCK_CODE))
+        if not self._nodes:
+            self.intended += [self._larger_or_sold, self._of_others, self._of_others]
 
     async def command_all(self) -> None:
         """Once more, all that it holds."""
-        held = self._desk.bought(self.participant)
+        held = [one for one in self._desk.bought(self.participant) if not one.is_part]
         for one in held:
-            await self._command(one, [other.id for other in held if other.kind == "guest" and not other.is_part])
+            guests = [other for other in held if other.kind == "guest"]
+            await self._command(one, [guest.id for guest in guests if guest.node == one.node], LASTING)
 
     def _again(self, placed: Placed) -> Placed:
         """The same under other ids."""
         if isinstance(placed, PlaceGroup):
             return PlaceGroup(tuple(dataclasses.replace(bid, order=self._wishes.new_id()) for bid in placed.bids))
         return dataclasses.replace(placed, order=self._wishes.new_id())
+
+    async def _do(self, engine: EngineClient, chosen: Command | Deferred | None) -> None:
+        if isinstance(chosen, Deferred):
+            await chosen.act()
+        elif chosen is not None:
+            await self._send(engine, chosen)
 
     async def _send(self, engine: EngineClient, command: Command) -> None:
         if isinstance(command, PlaceAsk | PlaceBid | PlaceGroup):
@@ -148,6 +170,17 @@ class Trader:
         one = rng.choice(volumes if volumes and rng.random() < 0.5 else held)
         return Deferred(lambda: self._command(one, [guest.id for guest in guests]))
 
+    def _larger_or_sold(self) -> Command | None:
+        guests = [held for held in self._desk.bought(self.participant) if held.kind == "guest" and not held.is_part]
+        if not guests:
+            return None
+        longest = max(guests, key=lambda guest: guest.end_minute)
+        return self._growth(longest) if self._rng.random() < 0.4 else self._wishes.rest_of(longest)
+
+    def _of_others(self) -> Command | None:
+        rests = self._desk.rests(self.participant)
+        return self._wishes.bid_for(self._rng.choice(rests)) if rests else None
+
     def _growth(self, held: Holding) -> RescaleContract:
         wanted = max(1, held.slices + self._rng.choice((-1, 1, 1, 2)))
         return RescaleContract(held.id, self.participant, wanted, self._wishes.new_id(), PRICES[-1])
@@ -166,10 +199,10 @@ class Trader:
             return dataclasses.replace(amendment, guests=max(1, row["guests"] - 1))
         return dataclasses.replace(amendment, slices=max(1, row["slices"] - self._rng.randint(1, 2)))
 
-    async def _command(self, held: Holding, guests: list[str]) -> None:
+    async def _command(self, held: Holding, guests: list[str], changes: tuple[Change, ...] = CHANGES) -> None:
         self._notebook.commanded.add(held.id)
         with suppress(NestexError, DBAPIError):  # the contract may be over; it may not be known whether it happened
-            row = await self._desk.command(deed(self._rng, self.participant, held, guests))
+            row = await self._desk.command(deed(self._rng, self.participant, held, guests, changes))
             self._notebook.ordered[held.id] = row
 
     async def _resell(self) -> None:
@@ -183,3 +216,7 @@ class Deferred:
     """What a trader does without the engine."""
 
     act: Act
+
+
+Intention = Callable[[], Command | Deferred | None]
+"""What a trader is going to do; None where there is nothing to do any more."""

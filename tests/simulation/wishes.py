@@ -21,6 +21,8 @@ SPOT, BLOCK = 0.25, 0.25
 LINKED = 0.3
 """So many asks share what is free of their node with each other."""
 MOST_OF_A_GROUP = 3
+LONG_MINUTES, LONG_SLICES = (16, 20), 4
+"""What is bought while all is well again: long enough to be commanded, and to be held to that."""
 
 
 class Wishes:
@@ -62,6 +64,41 @@ class Wishes:
             post_only=kind == "gtc" and rng.random() < 0.15,
             linked=linked,
             keep=Capacity(rng.randint(0, 4), rng.randint(0, 4096), 0) if linked else Capacity(0, 0, 0),
+        )
+
+    def long_ask(self, instrument: str) -> PlaceAsk:
+        """For a few slices of a node, for longer than anybody wants them; dearer than the rest of a contract."""
+        return replace(
+            self.ask(),
+            instrument=instrument,
+            price_micros=PRICES[3],
+            time_in_force="gtc",
+            slices=LONG_SLICES,
+            available_from=None,
+            available_until=self._minute() + 2 * LONG_MINUTES[1],
+            min_minutes=1,
+            expires_at=None,
+            post_only=False,
+            linked=False,
+            keep=Capacity(0, 0, 0),
+        )
+
+    def long_bid(self, instrument: str) -> PlaceBid:
+        """For one guest, or one volume, from now on."""
+        return replace(
+            self.bid(),
+            instrument=instrument,
+            price_micros=PRICES[-1],
+            time_in_force="gtc",
+            guests=1,
+            slices_per_guest=1,
+            duration_minutes=self._rng.randint(*LONG_MINUTES),
+            start_from=None,
+            start_by=None,
+            template=self._volume() if instrument == BLOCK_CODE else GuestTemplate("web", "default"),
+            expires_at=None,
+            post_only=False,
+            replace_on_failure=instrument != BLOCK_CODE,
         )
 
     def rest_of(self, held: Holding) -> PlaceAsk:

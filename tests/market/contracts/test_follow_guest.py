@@ -58,6 +58,15 @@ def test_a_status_that_comes_late_changes_nothing(world: World) -> None:
     assert tell(world, row, "starting", at + 1)["state"] == "running"
 
 
+def test_what_comes_again_after_a_removal_of_the_same_instant_changes_nothing(world: World) -> None:
+    """A guest that goes at once is told of twice within a millisecond, and the bus delivers again in another order."""
+    row = contract_of(world)
+    at = world.real.micros // 1000
+    tell(world, row, "removed", at)
+    assert tell(world, row, "stopping", at)["guest_state"] == "removed"
+    assert tell(world, row, "preparing", at + 1)["guest_state"] == "preparing"
+
+
 def test_another_node_cannot_speak_for_a_contract(world: World) -> None:
     row = contract_of(world)
     assert tell(world, row, "ready", world.real.micros // 1000, node="nod_other")["state"] == "scheduled"
