@@ -88,3 +88,18 @@ def test_another_error_is_raised_at_once_and_nothing_is_left(database: Engine) -
     assert len(runs) == 1
     with database.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM feed_head")).scalar_one() == 0
+
+
+def test_who_looks_rows_up_by_key_never_reads_a_small_table_as_a_whole(database: Engine, database_url: str) -> None:
+    plans = []
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE small AS SELECT generate_series(1, 3) AS id"))
+        connection.execute(text("CREATE UNIQUE INDEX ON small (id)"))
+        connection.execute(text("ANALYZE small"))
+    for by_key in (False, True):
+        engine = connect(database_url, application="test", pool_size=1, by_key=by_key)
+        with engine.begin() as connection:
+            rows = connection.execute(text("EXPLAIN SELECT * FROM small WHERE id = 2")).scalars()
+            plans.append("Seq Scan" in " ".join(rows))
+        engine.dispose()
+    assert plans == [True, False]

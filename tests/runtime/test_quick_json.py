@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import codec
-from common.wire import Allocation, Heartbeat, UsageReport
+from common.wire import Allocation, Capacity, Heartbeat, UsageReport
+from matching.commands import Tick
+from matching.journal import JournalBlock, JournalEntry, decode_block, encode_block
 from runtime import quick_json
 
 text = st.text(st.characters(codec="utf-8"))
@@ -33,6 +35,13 @@ def test_messages_give_the_bytes_of_the_codec(sent: Any) -> None:
     assert quick_json.encode(sent) == codec.encode(sent)
     assert codec.compact(quick_json.plain(sent)) == codec.compact(sent_in_json)
     assert quick_json.encode_sorted(sent) == quick_json.encode_sorted(sent_in_json)
+
+
+def test_a_block_of_the_journal_has_the_bytes_of_the_standard_library() -> None:
+    facts: dict[str, Any] = {"ü": {"b": [1, None], "a": True}, "node": Capacity(4, 8192, 80)}
+    block = JournalBlock("z", 1, (JournalEntry(1, 60_000_000_000, Tick(1000), facts),))
+    assert encode_block(block, quick_json.encode_sorted) == encode_block(block)
+    assert decode_block(encode_block(block)).entries[0].facts == facts | {"node": codec.to_json(facts["node"])}
 
 
 def _fits(value: Any) -> bool:
